@@ -1,0 +1,1 @@
+"""What Kraken's API says, without any I/O."""
