@@ -107,10 +107,24 @@ def test_an_unknown_method_is_refused_though_it_comes_with_404():
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"<html>520</html>", b"null", b"[]", b"3", b'"x"', b"{}", b'{"error":[]}',
-     b'{"error":[],"result":null}', b'{"error":null,"result":{}}', b'{"error":"EAPI:Invalid nonce"}', b"\xff\xfe", b"[" * 100_000, b'{"error":[],"resu'],
+    [
+        b"",
+        b"<html>520</html>",
+        b"null",
+        b"[]",
+        b"3",
+        b'"x"',
+        b"{}",
+        b'{"error":[]}',
+        b'{"error":[],"result":null}',
+        b'{"error":null,"result":{}}',
+        b'{"error":"EAPI:Invalid nonce"}',
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"error":[],"resu',
+    ],
     ids=lambda body: body[:20],
-)  # fmt: skip
+)
 def test_malformed_bodies_are_unknown(body):
     assert isinstance(judge_reply(200, body), Unknown)
 
