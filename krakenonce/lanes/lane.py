@@ -1,0 +1,277 @@
+"""The queue of one API key."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+import threading
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Protocol
+
+from krakenonce.clock import Clock
+from krakenonce.errors import ForkedProcess, NonceOutOfRange, ReentrantUse, StoreUnavailable
+from krakenonce.kraken.replies import Accepted, Outcome, Refused
+from krakenonce.lanes.turn import Owner, Turn
+from krakenonce.lanes.waiters import Waiter
+from krakenonce.nonce import MAX_FORWARD_STEP, MAX_NONCE
+from krakenonce.stores.base import Grant, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+log = logging.getLogger("krakenonce")
+
+
+class Priority(IntEnum):
+    """Who goes first when several wait for one key. Within a priority: first come, first served."""
+
+    CANCEL = 0
+    EXIT = 1
+    ENTRY = 2
+    READ = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LaneStats:
+    """What a lane has done so far. A snapshot.
+
+    Attributes:
+        turns: turns that were begun.
+        issued: nonces that were issued in them.
+        accepted, refused, unknown: outcomes that were reported; a turn that ended in an exception counts as unknown.
+        waiting: turns that wait for their place now.
+        in_flight: 1 while a turn is held, else 0.
+        last_nonce: the last nonce issued, 0 before the first.
+    """
+
+    turns: int
+    issued: int
+    accepted: int
+    refused: int
+    unknown: int
+    waiting: int
+    in_flight: int
+    last_nonce: int
+
+
+class NumberSource(Protocol):
+    """Where a lane takes its numbers from. Safe from any thread."""
+
+    def next(self) -> int:
+        """Return a number that does not lag behind the clock."""
+        ...
+
+    def check_process(self) -> None:
+        """Raise `ForkedProcess` where another process issues the same numbers."""
+        ...
+
+
+@dataclass(order=True, frozen=True, slots=True)
+class _Entry:
+    priority: int
+    place: int
+    turn: Turn
+    waiter: Waiter
+
+
+class Lane:
+    """One request in flight for one API key; the rest waits, first come first served within a priority.
+
+    Threads and tasks of any number of event loops share the queue. The place is handed over directly: whoever ends a
+    turn wakes the next in line, and nobody polls.
+
+    Lanes are made by `GlobalKrakenNonceManager.lane`, which returns the same one for the same key.
+    """
+
+    __slots__ = (
+        "_accepted", "_alarmed", "_clock", "_dead", "_holder", "_issued", "_last", "_mutex", "_places", "_queue",
+        "_refused", "_source", "_store", "_turns", "_unknown", "key",
+    )  # fmt: skip
+
+    def __init__(self, key: str, store: Store, source: NumberSource, clock: Clock) -> None:
+        self.key = key
+        self._store, self._source, self._clock = store, source, clock
+        self._mutex = threading.RLock()
+        self._holder: Turn | None = None
+        self._queue: list[_Entry] = []
+        self._places: Iterator[int] | None = None
+        self._dead = 0
+        self._last = 0
+        self._turns = self._issued = self._accepted = self._refused = self._unknown = 0
+        self._alarmed = False
+
+    def turn(self, priority: Priority = Priority.READ, *, timeout: float | None = None) -> Turn:
+        """Return one place in the lane, to be used once, with ``with`` or ``async with``.
+
+        Entering waits for the place. The nonce is issued at the first look at `Turn.nonce`, so take it last, just
+        before signing. Leaving frees the lane: leave only when the answer is there, or the connection is closed.
+
+        Parameters:
+            priority: who goes first among those who wait.
+            timeout: seconds to wait for the place at the most; None waits for ever.
+
+        Raises (on entering):
+            LaneTimeout: the place was not reached in time. Nothing was sent.
+            ReentrantUse: this thread or task holds a turn of this key already, or would block the event loop that must
+                go on before its place comes.
+            ForkedProcess: the lane was carried through fork().
+            StoreUnavailable: the store could not grant.
+        """
+        return Turn(self, priority, timeout)
+
+    @property
+    def store(self) -> Store:
+        """The store this lane takes its grants from."""
+        return self._store
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that time-outs are counted by."""
+        return self._clock
+
+    @property
+    def floor(self) -> int:
+        """The lowest number this lane can still issue. Only ever rises."""
+        return self._last + 1
+
+    def stats(self) -> LaneStats:
+        """Return what the lane has done so far."""
+        with self._mutex:
+            return LaneStats(
+                self._turns,
+                self._issued,
+                self._accepted,
+                self._refused,
+                self._unknown,
+                len(self._queue) - self._dead,
+                int(self._holder is not None),
+                self._last,
+            )
+
+    # What follows is for Turn.
+
+    def enter(self, turn: Turn, waiter: Waiter | None) -> bool:
+        """Take the place if it is free (True); else queue *turn* with its *waiter*, if it has one (False)."""
+        self._source.check_process()
+        self._refuse_interrupted_self()
+        with self._mutex:
+            if self._holder is None:
+                self._take(turn)
+                return True
+            self._refuse_deadlock(turn.owner)
+            if waiter is not None:
+                self._places = self._places or itertools.count()
+                turn.queued = True
+                heapq.heappush(self._queue, _Entry(turn.priority, next(self._places), turn, waiter))
+            return False
+
+    def abandon(self, turn: Turn) -> None:
+        """Take *turn* out of the queue, or pass its place on if it has been given one. Harmless if it has neither."""
+        if self._mutex._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001 - see _refuse_interrupted_self
+            return
+        with self._mutex:
+            if turn.queued:
+                self._forget(turn)
+            if self._holder is not turn:
+                return
+        self.leave()
+
+    def leave(self) -> None:
+        """Give the place to the next in line and wake it."""
+        while True:
+            with self._mutex:
+                entry = self._pop()
+                self._holder = None
+                if entry is None:
+                    return
+                self._take(entry.turn)
+            try:
+                entry.waiter.wake()
+                return
+            except RuntimeError:
+                continue  # its event loop was closed while it waited: the place goes to the one behind it
+
+    def is_carried_over(self) -> bool:
+        """True in a forked child of the process that uses this lane."""
+        try:
+            self._source.check_process()
+        except ForkedProcess:
+            return True
+        return False
+
+    def after_fork_in_child(self) -> None:
+        """Renew the lock: another thread of the parent may have held it, and will never let go of it here."""
+        self._mutex = threading.RLock()
+
+    def issue(self, grant: Grant) -> tuple[int, Grant]:
+        """Return the next nonce, above every earlier one of this key, and the grant it lies in. For the holder only."""
+        nonce = max(self._source.next(), grant.low, self._last + 1)
+        if nonce >= grant.high:
+            nonce, grant = self._issue_renewed(nonce, grant)
+        self._last = nonce
+        self._issued += 1
+        self._raise_alarm(nonce)
+        return nonce, grant
+
+    def count(self, outcome: Outcome) -> None:
+        """Add *outcome* to the statistics."""
+        if isinstance(outcome, Accepted):
+            self._accepted += 1
+        elif isinstance(outcome, Refused):
+            self._refused += 1
+        else:
+            self._unknown += 1
+
+    def _take(self, turn: Turn) -> None:
+        self._holder = turn
+        turn.queued = False
+        self._turns += 1
+
+    def _forget(self, turn: Turn) -> None:
+        # Taking one entry out of a heap costs a pass over all; so the dead stay until they are half of the queue.
+        turn.queued = False
+        self._dead += 1
+        if self._dead * 2 > len(self._queue):
+            self._queue = [entry for entry in self._queue if entry.turn.queued]
+            heapq.heapify(self._queue)
+            self._dead = 0
+
+    def _pop(self) -> _Entry | None:
+        while self._queue:
+            entry = heapq.heappop(self._queue)
+            if entry.turn.queued:
+                return entry
+            self._dead -= 1
+        return None
+
+    def _issue_renewed(self, nonce: int, grant: Grant) -> tuple[int, Grant]:
+        if nonce > MAX_NONCE:
+            raise NonceOutOfRange("the next nonce of this key would exceed 2**63 - 1; make a new API key")
+        renewed = self._store.renew(grant, self._last)
+        if not renewed.low <= nonce < renewed.high:
+            raise StoreUnavailable("the store granted no numbers as high as the next nonce; nothing was sent")
+        return nonce, renewed
+
+    def _raise_alarm(self, nonce: int) -> None:
+        ahead = nonce - self._clock.wall_ns()
+        if ahead > MAX_FORWARD_STEP and not self._alarmed:
+            log.warning("nonces of key %s run %d s ahead of the clock", self.key, ahead // 1_000_000_000)
+        self._alarmed = ahead > MAX_FORWARD_STEP
+
+    def _refuse_interrupted_self(self) -> None:
+        # An RLock would let a signal handler or a finalizer in, and find the queue half changed.
+        if self._mutex._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001 - as threading.Condition asks
+            raise ReentrantUse("a signal handler or finalizer asked for a turn in the middle of this lane's own work")
+
+    def _refuse_deadlock(self, owner: Owner) -> None:
+        holder = self._holder
+        if holder is not None and owner.is_same_as(holder.owner):
+            raise ReentrantUse("this thread or task already holds a turn of this key; end it first")
+        ahead = [holder, *(entry.turn for entry in self._queue)]
+        if owner.blocks_loop_of(turn.owner for turn in ahead if turn is not None):
+            raise ReentrantUse(
+                "a synchronous call would block the event loop whose own task is ahead of it in this lane; use the "
+                "asynchronous client there, or asyncio.to_thread"
+            )

@@ -1,0 +1,89 @@
+"""Two ways of waiting in one queue: a thread that blocks, a task that awaits. And the drivers that act on them.
+
+What to wait for is decided once, in a generator that yields waiters. The two drivers only wait, and close the
+generator on every exception (time-out, cancellation, KeyboardInterrupt), which makes it leave the queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Generator
+from typing import Protocol
+
+from krakenonce.errors import LaneTimeout
+
+Remaining = Callable[[], float | None]
+"""Returns the seconds that are left, or None for no limit."""
+
+
+class Waiter(Protocol):
+    """Somebody who waits to be woken, once."""
+
+    def wake(self) -> None:
+        """Wake it, from any thread. Raises RuntimeError if its event loop is closed: nobody is there any more."""
+        ...
+
+
+class ThreadWaiter:
+    """A blocked thread. Signals are handled while it waits."""
+
+    __slots__ = ("_gate",)
+
+    def __init__(self) -> None:
+        self._gate = threading.Lock()
+        self._gate.acquire()
+
+    def wake(self) -> None:
+        self._gate.release()
+
+    def block(self, timeout: float | None) -> bool:
+        """Block until woken (True) or until *timeout* seconds have passed (False)."""
+        return self._gate.acquire(timeout=-1 if timeout is None else timeout)
+
+
+class LoopWaiter:
+    """A task that awaits a future of its own running loop. The loop is never blocked."""
+
+    __slots__ = ("_loop", "future")
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[None] = self._loop.create_future()
+
+    def wake(self) -> None:
+        self._loop.call_soon_threadsafe(self._resolve)
+
+    def _resolve(self) -> None:
+        if not self.future.done():
+            self.future.set_result(None)
+
+
+def drive(steps: Generator[ThreadWaiter, None, None], remaining: Remaining) -> None:
+    """Run *steps*, blocking this thread for each waiter.
+
+    Raises:
+        LaneTimeout: the time ran out.
+    """
+    try:
+        for waiter in steps:
+            if not waiter.block(remaining()):
+                raise LaneTimeout("the place in the lane was not reached in time; nothing was sent")
+    finally:
+        steps.close()
+
+
+async def drive_async(steps: Generator[LoopWaiter, None, None], remaining: Remaining) -> None:
+    """Run *steps*, awaiting each waiter on the running loop.
+
+    Raises:
+        LaneTimeout: the time ran out.
+    """
+    try:
+        for waiter in steps:
+            async with asyncio.timeout(remaining()):
+                await waiter.future
+    except TimeoutError:
+        raise LaneTimeout("the place in the lane was not reached in time; nothing was sent") from None
+    finally:
+        steps.close()

@@ -1,0 +1,93 @@
+"""What a store promises: exclusive grants, first come first served, and floors that only rise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A store's permission for one holder to issue nonces of one key inside ``[low, high)``.
+
+    Intervals of successive holders never overlap and only rise, so a late request of an old holder lies below
+    everything of the new one: the exchange itself refuses it.
+
+    Attributes:
+        key: the name of the lane, made of fingerprints.
+        low: the first number that may be issued.
+        high: the first number that may not.
+        until_boot_ns: the moment of the boot clock after which nothing may be sent, or None if the grant does not end
+            by itself.
+        generation: counts the grants of this key; a holder with an older one has been superseded.
+    """
+
+    key: str
+    low: int
+    high: int
+    until_boot_ns: int | None
+    generation: int
+
+
+class PendingGrant(Protocol):
+    """A place in the store's own queue."""
+
+    def result(self) -> Grant:
+        """Return the grant. Call it after the wake-up only.
+
+        Raises:
+            StoreUnavailable: the store could not grant.
+        """
+        ...
+
+    def cancel(self) -> None:
+        """Leave the queue. A grant that had already arrived is released. Safe to call at any time, and twice."""
+        ...
+
+
+class Store(Protocol):
+    """Floors and exclusive grants per key. Every method is safe to call from any thread and never blocks for long.
+
+    In the steady state (one holder, nobody waiting) no method makes a round trip.
+    """
+
+    @property
+    def url(self) -> str:
+        """The address of the store, fit for printing: without a password."""
+        ...
+
+    def acquire(self, key: str, floor: int) -> Grant | None:
+        """Return a grant of *key* at once, or None if somebody else holds one: then `queue`.
+
+        Parameters:
+            key: the name of the lane.
+            floor: the lowest number the caller can use. The grant's `low` is at least this, and above every number
+                of every earlier grant that was released or may have been used.
+
+        Raises:
+            StoreUnavailable: the store can't be read or written.
+        """
+        ...
+
+    def queue(self, key: str, floor: int, wake: Callable[[], None]) -> PendingGrant:
+        """Join the queue for *key*, first come first served. *wake* is called once, from any thread, when the grant
+        (or an error) is there. It must return at once and may run before this method returns.
+        """
+        ...
+
+    def renew(self, grant: Grant, last: int) -> Grant:
+        """Return a longer grant in place of *grant*; *last* is the highest number used of it.
+
+        Raises:
+            StoreUnavailable: the grant has ended and somebody else may hold the key.
+        """
+        ...
+
+    def release(self, grant: Grant, last: int) -> None:
+        """Give *grant* back and wake the next in line; *last* is the highest number used (``low - 1`` for none)."""
+        ...
+
+    def close(self) -> None:
+        """Give up what is held and free what is open. Safe to call twice."""
+        ...
