@@ -1,0 +1,169 @@
+"""krakenonce inside one client: the lane its private calls go through, and the way back out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from krakenonce.adapters.calls import Call, current_call
+from krakenonce.adapters.libraries import Library
+from krakenonce.adapters.patches import Patch
+from krakenonce.adapters.transmissions import Guards
+from krakenonce.adapters.urgency import priority_of
+from krakenonce.errors import ConfigError
+from krakenonce.global_nonce import GlobalKrakenNonceManager
+from krakenonce.kraken.credentials import fingerprint
+from krakenonce.lanes import Lane, Priority
+
+log = logging.getLogger("krakenonce")
+
+MARK = "_krakenonce"
+"""The instance attribute under which a client keeps its installation."""
+
+Result = TypeVar("Result")
+
+
+class Installation:
+    """krakenonce at work inside one client object. Made by `install`; safe to use from any thread.
+
+    Attributes:
+        account: ``MASTER`` or ``USER:<name>``, as it was installed for.
+        manager: where the nonces come from.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        client: Any,
+        account: str,
+        manager: GlobalKrakenNonceManager,
+        priority: Priority | None,
+        timeout: float | None,
+    ) -> None:
+        self.account, self.manager = account, manager
+        self._library, self._client = library, client
+        self._priority, self._timeout = priority, timeout
+        self._under_way = 0
+        self._lock = threading.Lock()
+        self._flights: set[asyncio.Task[Any]] = set()
+        self._guards = Guards()
+        self._address = ("", "")
+        self._lane: Lane = self.lane
+        self._patch = Patch(client, {MARK: self, **library.hooks(client, self)})
+
+    def __repr__(self) -> str:
+        return f"Installation(account={self.account!r}, key={fingerprint(self._address[0])!r})"
+
+    @property
+    def lane(self) -> Lane:
+        """The lane of the client's key, as the client stands now: a key or an address given to it later counts."""
+        key, base_url = address = self._library.key(self._client), self._library.base_url(self._client)
+        if address != self._address:
+            self._lane, self._address = self.manager.lane(key, base_url=base_url), address
+        return self._lane
+
+    def is_same_as(self, account: str, manager: object, priority: Priority | None, timeout: float | None) -> bool:
+        """Return True if it was made with the same settings."""
+        return (self.account, self._priority, self._timeout) == (account, priority, timeout) and self.manager is manager
+
+    def uninstall(self) -> None:
+        """Leave the client as it was before.
+
+        Raises:
+            ConfigError: private calls are under way or wait for their turn; they could not be signed any more.
+        """
+        if self._under_way:
+            raise ConfigError("client", f"{self._under_way} private calls under way", "Let them end, then uninstall.")
+        self._patch.undo()
+        self._guards.release()
+
+    # What follows is for the libraries' hooks.
+
+    def nonce(self) -> int:
+        """Return the nonce to sign with: of the current turn, or, outside of any turn, the source's next number."""
+        call = current_call(self._client)
+        return self.manager.get_nonce() if call is None else call.nonce()
+
+    def is_in_turn(self) -> bool:
+        """Return True inside one of the client's own private calls, once its turn has come."""
+        return current_call(self._client) is not None
+
+    def guard(self, session: Any) -> None:
+        """See to it that private calls through *session* are transmitted once. Does nothing the second time."""
+        self._guards.add(session)
+
+    def run(self, method: str, send: Callable[[], Result]) -> Result:
+        """Sign and send one private call inside a turn, blocking this thread until it is over."""
+        if not self._library.key(self._client):
+            return send()  # the client complains in its own words
+        self._count(+1)
+        try:
+            with self.lane.turn(priority_of(method, self._priority), timeout=self._timeout) as turn:
+                with Call(self._client, turn) as call:
+                    result = send()
+                    call.answer(result)
+                    return result
+        finally:
+            self._count(-1)
+
+    async def run_async(self, method: str, send: Callable[[], Awaitable[Result]]) -> Result:
+        """Sign and send one private call inside a turn.
+
+        A caller that is cancelled while the call waits for its turn takes it out of the lane. Later than that, the
+        request goes on without its caller and holds the lane until the answer, the client's time-out or the end of the
+        connection: otherwise the next request could overtake it.
+        """
+        if not self._library.key(self._client):
+            return await send()
+        flight = _Flight(method, priority_of(method, self._priority))
+        task = asyncio.create_task(self._fly(flight, send))
+        self._flights.add(task)  # a strong reference: the loop itself keeps a weak one
+        task.add_done_callback(self._land)
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError:
+            if flight.is_airborne:
+                task.add_done_callback(flight.report_lost_outcome)
+            else:
+                task.cancel()
+            raise
+        return task.result()
+
+    async def _fly(self, flight: _Flight, send: Callable[[], Awaitable[Result]]) -> Result:
+        self._count(+1)
+        try:
+            async with self.lane.turn(flight.priority, timeout=self._timeout) as turn:
+                flight.is_airborne = True
+                with Call(self._client, turn) as call:
+                    result = await send()
+                    call.answer(result)
+                    return result
+        finally:
+            self._count(-1)
+
+    def _land(self, task: asyncio.Task[Any]) -> None:
+        self._flights.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at: asyncio complains about errors nobody has seen, and this one has been judged
+
+    def _count(self, step: int) -> None:
+        with self._lock:
+            self._under_way += step
+
+
+class _Flight:
+    """An asynchronous call. Before it is airborne its caller can take it back; afterwards only its answer ends it."""
+
+    def __init__(self, method: str, priority: Priority) -> None:
+        self.method, self.priority = method, priority
+        self.is_airborne = False
+
+    def report_lost_outcome(self, task: asyncio.Task[Any]) -> None:
+        """Log how the call ended: its caller was cancelled and will not hear of it."""
+        error = None if task.cancelled() else task.exception()
+        ending = f"ended in {type(error).__name__}" if error else "was cut off" if task.cancelled() else "was answered"
+        level = logging.INFO if self.priority is Priority.READ else logging.WARNING
+        log.log(level, "%s went on after its caller was cancelled, and %s", self.method.rpartition("/")[2], ending)

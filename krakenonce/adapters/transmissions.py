@@ -1,0 +1,128 @@
+"""One transmission per nonce: private calls are neither redirected nor sent again by the HTTP library.
+
+A redirect (307, 308) would post the signed body a second time, and so would a transport's own retry; Kraken would then
+see one nonce twice, and "Invalid nonce" would no longer prove that a request had no effect. Public calls that go
+through the same session are left alone.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from krakenonce.adapters.calls import current_call
+from krakenonce.adapters.patches import Patch
+from krakenonce.errors import OutcomeUnknown
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+_MARK = "_krakenonce_guard"
+
+_lock = threading.RLock()  # of all guards: joining, leaving and putting in are rare
+
+
+class Guard:
+    """What was put into one session, and how many installations rely on it. Sessions can be shared by clients."""
+
+    def __init__(self, session: Any, name: str, replacement: Callable[..., Any]) -> None:
+        self._patch = Patch(session, {name: replacement, _MARK: self})
+        self._users = 0
+
+    def join(self) -> None:
+        """Count one more installation that relies on the guard."""
+        self._users += 1
+
+    def leave(self) -> None:
+        """Take the guard out of the session if nobody relies on it any more."""
+        self._users -= 1
+        if not self._users:
+            self._patch.undo()
+
+
+class Guards:
+    """The guarded sessions of one installation. They are known as long as they live. Safe across threads."""
+
+    def __init__(self) -> None:
+        self._known: weakref.WeakSet[Guard] = weakref.WeakSet()
+
+    def add(self, session: Any) -> None:
+        """Guard *session*, if it is a ``requests.Session`` or an ``aiohttp.ClientSession``; once is enough."""
+        if getattr(session, _MARK, None) in self._known:
+            return
+        with _lock:
+            found = getattr(session, _MARK, None) or _put_in(session)
+            if found is not None and found not in self._known:
+                self._known.add(found)
+                found.join()
+
+    def release(self) -> None:
+        """Leave the sessions as they were, but for other installations' guards."""
+        with _lock:
+            while self._known:
+                self._known.pop().leave()
+
+
+def _put_in(session: Any) -> Guard | None:
+    kinds = {f"{cls.__module__}.{cls.__name__}" for cls in type(session).__mro__}
+    if "requests.sessions.Session" in kinds:
+        return Guard(session, "get_adapter", _requests_adapters(session.get_adapter))
+    if "aiohttp.client.ClientSession" in kinds:
+        return Guard(session, "_request", _aiohttp_request(session._request))  # noqa: SLF001 - where all its verbs meet
+    return None
+
+
+def _requests_adapters(find: Callable[[str], Any]) -> Callable[[str], Any]:
+    def get_adapter(url: str) -> Any:
+        adapter = find(url)
+        return _OneTransmission(adapter) if current_call() else adapter
+
+    return get_adapter
+
+
+class _OneTransmission:
+    """A transport adapter of requests for one private call: the mounted one, without retries and redirects."""
+
+    def __init__(self, adapter: Any) -> None:
+        self._adapter = _without_retries(adapter)
+
+    def send(self, request: Any, **settings: Any) -> Any:
+        response = self._adapter.send(request, **settings)
+        if response.status_code in REDIRECTS and "location" in response.headers:
+            response.close()
+            raise _redirected(response.status_code, response.headers["location"])
+        return response
+
+
+def _without_retries(adapter: Any) -> Any:
+    retries = getattr(adapter, "max_retries", None)
+    if retries is None or retries.total == 0:
+        return adapter
+    # Same connection pool, same everything: only the retries are off, and only for this call.
+    single = object.__new__(type(adapter))
+    vars(single).update(vars(adapter), max_retries=type(retries)(0, read=False))
+    return single
+
+
+def _aiohttp_request(send: Callable[..., Any]) -> Callable[..., Any]:
+    async def request(method: str, url: Any, **settings: Any) -> Any:
+        if not current_call():
+            return await send(method, url, **settings)
+        settings["allow_redirects"] = False
+        response = await send(method, url, **settings)
+        if response.status in REDIRECTS and "Location" in response.headers:
+            response.close()
+            raise _redirected(response.status, response.headers["Location"])
+        return response
+
+    return request
+
+
+def _redirected(status: int, location: str) -> OutcomeUnknown:
+    host = urlsplit(location).netloc or "another path of the same host"
+    return OutcomeUnknown(
+        f"the exchange's address answered a private call with HTTP {status} to {host}; krakenonce does not follow it, "
+        "because that would send one nonce twice. Give the client the final address"
+    )
