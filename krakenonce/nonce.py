@@ -54,8 +54,8 @@ def unit_of(nonce: int) -> Unit:
     Kraken accepts a number only above the highest it has accepted for the key, so a key's unit decides which software
     can still use it (https://support.kraken.com/hc/en-us/articles/360000906023-What-is-a-nonce-).
     """
-    for unit, coarser in zip(UNITS[::-1], UNITS[-2::-1], strict=False):
-        # A tenth of today's value: old enough for every clock in use, far above the next coarser unit.
-        if nonce >= max(unit.at(EARLIEST) // 10, coarser.at(EARLIEST) * 2):
+    for unit in reversed(UNITS):
+        # Half of 2026 is 1998: older than any clock in use shows, and far above the next coarser unit.
+        if nonce >= unit.at(EARLIEST) // 2:
             return unit
     return UNITS[0]
