@@ -14,6 +14,7 @@ from krakenonce.clock import NS_PER_SECOND, ManualClock, SystemClock
 from krakenonce.errors import ForkedProcess, NonceOutOfRange
 from krakenonce.nonce import EARLIEST, MAX_NONCE
 from krakenonce.source import NonceSource
+from tests.forking import in_forked_child
 
 HOUR = 3600 * NS_PER_SECOND
 YEAR = 365 * 24 * HOUR
@@ -245,24 +246,6 @@ def test_g4_a_finalizer_that_asks_for_numbers_neither_deadlocks_nor_repeats():
         gc.set_threshold(*before)
         gc.collect()
     assert len(set(mine) | set(finalizers)) == len(mine) + len(finalizers)
-
-
-def in_forked_child(action):
-    """Run *action* in a forked child and return what it printed of the outcome."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            text = str(action())
-        except BaseException as error:
-            text = f"{type(error).__name__}: {error}"
-        os.write(writer, text.encode())
-        os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader) as pipe:
-        text = pipe.read()
-    os.waitpid(child, 0)
-    return text
 
 
 def test_g4_a_forked_child_is_refused_with_a_clear_error():
