@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import logging
 import threading
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from krakenonce.clock import Clock
 from krakenonce.errors import ForkedProcess, NonceOutOfRange, ReentrantUse, StoreUnavailable
 from krakenonce.kraken.replies import Accepted, Outcome, Refused
+from krakenonce.lanes.queue import Queue
 from krakenonce.lanes.turn import Owner, Turn
 from krakenonce.lanes.waiters import Waiter
 from krakenonce.nonce import MAX_FORWARD_STEP, MAX_NONCE
 from krakenonce.stores.base import Grant, Store
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 log = logging.getLogger("krakenonce")
 
@@ -68,14 +64,6 @@ class NumberSource(Protocol):
         ...
 
 
-@dataclass(order=True, frozen=True, slots=True)
-class _Entry:
-    priority: int
-    place: int
-    turn: Turn
-    waiter: Waiter
-
-
 class Lane:
     """One request in flight for one API key; the rest waits, first come first served within a priority.
 
@@ -86,7 +74,7 @@ class Lane:
     """
 
     __slots__ = (
-        "_accepted", "_alarmed", "_clock", "_dead", "_holder", "_issued", "_last", "_mutex", "_places", "_queue",
+        "_accepted", "_alarmed", "_clock", "_holder", "_issued", "_last", "_mutex", "_queue",
         "_refused", "_source", "_store", "_turns", "_unknown", "key",
     )  # fmt: skip
 
@@ -95,9 +83,7 @@ class Lane:
         self._store, self._source, self._clock = store, source, clock
         self._mutex = threading.RLock()
         self._holder: Turn | None = None
-        self._queue: list[_Entry] = []
-        self._places: Iterator[int] | None = None
-        self._dead = 0
+        self._queue = Queue()
         self._last = 0
         self._turns = self._issued = self._accepted = self._refused = self._unknown = 0
         self._alarmed = False
@@ -145,7 +131,7 @@ class Lane:
                 self._accepted,
                 self._refused,
                 self._unknown,
-                len(self._queue) - self._dead,
+                len(self._queue),
                 int(self._holder is not None),
                 self._last,
             )
@@ -162,9 +148,7 @@ class Lane:
                 return True
             self._refuse_deadlock(turn.owner)
             if waiter is not None:
-                self._places = self._places or itertools.count()
-                turn.queued = True
-                heapq.heappush(self._queue, _Entry(turn.priority, next(self._places), turn, waiter))
+                self._queue.push(turn, waiter)
             return False
 
     def abandon(self, turn: Turn) -> None:
@@ -173,7 +157,7 @@ class Lane:
             return
         with self._mutex:
             if turn.queued:
-                self._forget(turn)
+                self._queue.forget(turn)
             if self._holder is not turn:
                 return
         self.leave()
@@ -182,7 +166,7 @@ class Lane:
         """Give the place to the next in line and wake it."""
         while True:
             with self._mutex:
-                entry = self._pop()
+                entry = self._queue.pop()
                 self._holder = None
                 if entry is None:
                     return
@@ -226,25 +210,7 @@ class Lane:
 
     def _take(self, turn: Turn) -> None:
         self._holder = turn
-        turn.queued = False
         self._turns += 1
-
-    def _forget(self, turn: Turn) -> None:
-        # Taking one entry out of a heap costs a pass over all; so the dead stay until they are half of the queue.
-        turn.queued = False
-        self._dead += 1
-        if self._dead * 2 > len(self._queue):
-            self._queue = [entry for entry in self._queue if entry.turn.queued]
-            heapq.heapify(self._queue)
-            self._dead = 0
-
-    def _pop(self) -> _Entry | None:
-        while self._queue:
-            entry = heapq.heappop(self._queue)
-            if entry.turn.queued:
-                return entry
-            self._dead -= 1
-        return None
 
     def _issue_renewed(self, nonce: int, grant: Grant) -> tuple[int, Grant]:
         if nonce > MAX_NONCE:
@@ -269,7 +235,7 @@ class Lane:
         holder = self._holder
         if holder is not None and owner.is_same_as(holder.owner):
             raise ReentrantUse("this thread or task already holds a turn of this key; end it first")
-        ahead = [holder, *(entry.turn for entry in self._queue)]
+        ahead = [holder, *self._queue.turns()]
         if owner.blocks_loop_of(turn.owner for turn in ahead if turn is not None):
             raise ReentrantUse(
                 "a synchronous call would block the event loop whose own task is ahead of it in this lane; use the "

@@ -240,7 +240,7 @@ async def test_many_cancelled_waiters_neither_pile_up_nor_block(lane):
             task.cancel()
         await asyncio.gather(*tasks[:-1], return_exceptions=True)
         assert lane.stats().waiting == 1
-        assert len(lane._queue) <= 2
+        assert len(lane._queue._entries) <= 2
     assert await tasks[-1]
 
 
