@@ -1,0 +1,238 @@
+"""One user: his queue of fills, his books, his orders. Nothing he does or suffers touches anybody else."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Protocol
+
+from krakenonce.broker import Fill, Order, OrderState, Placement
+from krakenonce.broker.resolution import Sleep
+from krakenonce.clock import Clock
+from krakenonce.copytrader.planner import Carried, Due, SizingRules, add, checked_multiplier, plan
+from krakenonce.copytrader.receipts import Receipt, ReceiptBook, Verdict
+from krakenonce.errors import FixTheInput, KrakenonceError
+from krakenonce.kraken.replies import Refused
+from krakenonce.lanes import Priority
+
+log = logging.getLogger("krakenonce")
+
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 30.0
+_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+class Account(Protocol):
+    """What a follower needs of his broker."""
+
+    @property
+    def name(self) -> str:
+        """``USER:<name>``."""
+
+    async def place_once(self, order: Order, *, priority: Priority) -> Placement | Refused:
+        """Place the order so that it exists at most once; raises if its fate could not be found out."""
+
+    async def resolve(self, cl_ord_id: str, *, priority: Priority) -> OrderState | None:
+        """Find out the fate of an order whose answer was lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyPolicy:
+    """How a user copies.
+
+    Parameters:
+        multiplier: his size in units of the master's.
+        valid_s: seconds, 2 to 60, after which the exchange must not accept a copy any more; None for no limit.
+    """
+
+    multiplier: Decimal
+    valid_s: int | None = 30
+
+    def __post_init__(self) -> None:
+        checked_multiplier(self.multiplier)
+
+
+@dataclass(slots=True)
+class Tally:
+    """One pair and side: what the master has filled, and what this user has ordered, since the start."""
+
+    filled: Decimal = Decimal(0)
+    ordered: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A fill of the master's and the moment we learnt of it (nanoseconds since 1970)."""
+
+    fill: Fill
+    received_ns: int
+
+    @property
+    def market(self) -> tuple[str, str]:
+        """What fills must have in common to be copied by one order."""
+        return self.fill.pair, self.fill.side
+
+
+@dataclass(slots=True)
+class _Inbox:
+    """Fills that wait for one user. `idle` is set while there are none and none is being worked on."""
+
+    waiting: deque[Arrival] = field(default_factory=deque)
+    filled: asyncio.Event = field(default_factory=asyncio.Event)
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def put(self, arrival: Arrival) -> None:
+        self.waiting.append(arrival)
+        self.idle.clear()
+        self.filled.set()
+
+    async def next_run(self) -> list[Arrival]:
+        """Wait for fills, and take the longest run at the head that one order can copy."""
+        if not self.waiting:
+            self.filled.clear()
+            self.idle.set()
+            await self.filled.wait()
+        run = [self.waiting.popleft()]
+        while self.waiting and self.waiting[0].market == run[0].market:
+            run.append(self.waiting.popleft())
+        return run
+
+
+def order_name(account: str, exec_id: str) -> str:
+    """Return the ``cl_ord_id`` of the copy that *account* makes of the fill *exec_id* (and of those before it).
+
+    Always the same for the same two: whoever forgets what he sent can look it up.
+    """
+    number = int.from_bytes(hashlib.sha256(f"{account}\n{exec_id}".encode()).digest())
+    return "".join(_ALPHABET[number // 36**place % 36] for place in range(18))
+
+
+class Follower:
+    """Copies the master's fills to one account, one order at a time, in the order of the fills.
+
+    Fills that arrive while an order is on its way are copied together by the next one. An order whose fate is unknown
+    is looked up until it is known; nothing else is sent for this account before.
+
+    Parameters:
+        account: the user's broker.
+        policy: his sizing.
+        rules: lot and minimums of every pair, by key.
+        receipts: where each decision is filed.
+        clock: where time is read.
+        sleep: how to wait, in seconds.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        policy: CopyPolicy,
+        rules: Mapping[str, SizingRules],
+        receipts: ReceiptBook,
+        clock: Clock,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self.account, self.policy, self.receipts = account, policy, receipts
+        self.tallies: dict[tuple[str, str], Tally] = {}
+        self._rules, self._clock, self._sleep = rules, clock, sleep
+        self._inbox = _Inbox()
+
+    @property
+    def name(self) -> str:
+        """The account's name."""
+        return self.account.name
+
+    def take(self, fill: Fill, received_ns: int) -> None:
+        """Accept one fill of the master's. Never waits."""
+        self._inbox.put(Arrival(fill, received_ns))
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            await self._copy(await self._inbox.next_run())
+
+    async def idle(self) -> None:
+        """Wait until everything that was taken has its receipt."""
+        await self._inbox.idle.wait()
+
+    async def _copy(self, run: list[Arrival]) -> None:
+        draft = self._receipt(run)
+        tally = self.tallies.setdefault(run[0].market, Tally())
+        for arrival in run:
+            tally.filled = add(tally.filled, arrival.fill.volume)
+        rules = self._rules.get(draft.pair)
+        if rules is None:
+            self._file(draft, Verdict.FAILED, reason=f"the exchange lists no pair {draft.pair}")
+            return
+        decision = plan(self.policy.multiplier, tally.filled, tally.ordered, run[-1].fill.price, rules)
+        if isinstance(decision, Carried):
+            self._file(draft, Verdict.CARRIED, carried=decision.volume, reason=decision.reason)
+        else:
+            await self._order(draft, run[-1].fill, decision, tally)
+
+    async def _order(self, draft: Receipt, fill: Fill, due: Due, tally: Tally) -> None:
+        name = order_name(self.name, fill.exec_id)
+        order = Order(fill.pair, fill.side, due.volume, cl_ord_id=name, valid_s=self.policy.valid_s)
+        now = self._clock.wall_ns()
+        draft = replace(draft, cl_ord_id=name, decided_ns=now, sent_ns=now)
+        try:
+            ending = await self._place(order, name)
+        except FixTheInput as error:
+            self._file(draft, Verdict.FAILED, carried=due.volume, reason=str(error))
+            return
+        draft = replace(draft, acknowledged_ns=self._clock.wall_ns())
+        if isinstance(ending, Refused):
+            self._file(draft, Verdict.REFUSED, carried=due.volume, reason=f"{ending.error}; carried to the next fill")
+            return
+        tally.ordered = add(tally.ordered, ending.committed)
+        draft = replace(draft, txid=ending.txid, attempts=ending.attempts, volume=ending.committed)
+        self._file(draft, Verdict.COPIED, carried=due.volume - ending.committed, reason=_remark(ending))
+
+    async def _place(self, order: Order, name: str) -> Placement | Refused:
+        priority = Priority.EXIT if order.side == "sell" else Priority.ENTRY
+        try:
+            return await self.account.place_once(order, priority=priority)
+        except FixTheInput:
+            raise
+        except KrakenonceError as error:
+            log.warning("%s: the fate of order %s is unknown (%s); looking it up", self.name, name, error)
+        state = await self._fate(name, priority)
+        if state is None:
+            return await self._place(order, name)
+        return Placement(state.txid, state.committed, looked_up=True)
+
+    async def _fate(self, name: str, priority: Priority) -> OrderState | None:
+        pause = FIRST_PAUSE_S
+        while True:
+            await self._sleep(pause)
+            try:
+                return await self.account.resolve(name, priority=priority)
+            except FixTheInput:
+                raise
+            except KrakenonceError as error:
+                log.warning("%s: order %s is still unknown: %s", self.name, name, error)
+            pause = min(2 * pause, LONGEST_PAUSE_S)
+
+    def _receipt(self, run: list[Arrival]) -> Receipt:
+        pair, side = run[0].market
+        return Receipt(
+            account=self.name,
+            pair=pair,
+            side=side,
+            fills=tuple(arrival.fill.exec_id for arrival in run),
+            verdict=Verdict.CARRIED,
+            filled_ns=run[0].fill.time_ns,
+            received_ns=run[0].received_ns,
+            decided_ns=self._clock.wall_ns(),
+        )
+
+    def _file(self, draft: Receipt, verdict: Verdict, *, carried: Decimal = Decimal(0), reason: str) -> None:
+        self.receipts.add(replace(draft, verdict=verdict, carried=carried, reason=reason))
+
+
+def _remark(placement: Placement) -> str:
+    return "the answer was lost; the order was looked up and found" if placement.looked_up else ""
