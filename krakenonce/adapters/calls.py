@@ -19,12 +19,13 @@ class Call:
     Reports to the turn how the call ended, also when it ends in an exception.
     """
 
-    __slots__ = ("_signed", "_token", "_turn", "client")
+    __slots__ = ("_response", "_signed", "_token", "_turn", "client")
 
     def __init__(self, client: object, turn: Turn) -> None:
         self.client = client
         self._turn: Turn | None = turn
         self._signed = False
+        self._response: Any = None
 
     def nonce(self) -> int:
         """Return the turn's nonce for the first signature, a fresh and higher one for each further signature."""
@@ -35,6 +36,10 @@ class Call:
             return turn.reissue()
         self._signed = True
         return turn.nonce
+
+    def keep(self, response: Any) -> None:
+        """Note the HTTP response, to be closed if the client gives up on it without reading it."""
+        self._response = response
 
     def answer(self, result: Any) -> None:
         """Report the outcome that *result* stands for."""
@@ -52,6 +57,8 @@ class Call:
         turn, self._turn = self._turn, None
         if error is not None and turn is not None:
             turn.report(outcome_of_failure(error))
+            if self._response is not None:
+                self._response.close()
 
     @property
     def over(self) -> bool:

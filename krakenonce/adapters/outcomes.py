@@ -18,6 +18,8 @@ def outcome_of_result(result: Any) -> Outcome:
     """
     if isinstance(result, dict) and isinstance(result.get("error"), list):
         return judge_payload(result)
+    if isinstance(result, str):
+        return Unknown("the reply is no Kraken envelope")  # ccxt hands a gateway's page over as it is
     status = getattr(result, "status_code", getattr(result, "status", None))
     if isinstance(status, int):
         return _outcome_of_response(status, result)

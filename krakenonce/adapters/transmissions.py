@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from krakenonce.adapters.calls import current_call
+from krakenonce.adapters.calls import Call, current_call
 from krakenonce.adapters.patches import Patch
 from krakenonce.errors import OutcomeUnknown
 
@@ -76,8 +76,8 @@ def _put_in(session: Any) -> Guard | None:
 
 def _requests_adapters(find: Callable[[str], Any]) -> Callable[[str], Any]:
     def get_adapter(url: str) -> Any:
-        adapter = find(url)
-        return _OneTransmission(adapter) if current_call() else adapter
+        adapter, call = find(url), current_call()
+        return adapter if call is None else _OneTransmission(adapter, call)
 
     return get_adapter
 
@@ -85,14 +85,12 @@ def _requests_adapters(find: Callable[[str], Any]) -> Callable[[str], Any]:
 class _OneTransmission:
     """A transport adapter of requests for one private call: the mounted one, without retries and redirects."""
 
-    def __init__(self, adapter: Any) -> None:
-        self._adapter = _without_retries(adapter)
+    def __init__(self, adapter: Any, call: Call) -> None:
+        self._adapter, self._call = _without_retries(adapter), call
 
     def send(self, request: Any, **settings: Any) -> Any:
         response = self._adapter.send(request, **settings)
-        if response.status_code in REDIRECTS and "location" in response.headers:
-            response.close()
-            raise _redirected(response.status_code, response.headers["location"])
+        _receive(self._call, response, response.status_code)
         return response
 
 
@@ -108,21 +106,22 @@ def _without_retries(adapter: Any) -> Any:
 
 def _aiohttp_request(send: Callable[..., Any]) -> Callable[..., Any]:
     async def request(method: str, url: Any, **settings: Any) -> Any:
-        if not current_call():
+        call = current_call()
+        if call is None:
             return await send(method, url, **settings)
-        settings["allow_redirects"] = False
-        response = await send(method, url, **settings)
-        if response.status in REDIRECTS and "Location" in response.headers:
-            response.close()
-            raise _redirected(response.status, response.headers["Location"])
+        response = await send(method, url, **{**settings, "allow_redirects": False})
+        _receive(call, response, response.status)
         return response
 
     return request
 
 
-def _redirected(status: int, location: str) -> OutcomeUnknown:
-    host = urlsplit(location).netloc or "another path of the same host"
-    return OutcomeUnknown(
-        f"the exchange's address answered a private call with HTTP {status} to {host}; krakenonce does not follow it, "
-        "because that would send one nonce twice. Give the client the final address"
-    )
+def _receive(call: Call, response: Any, status: int) -> None:
+    call.keep(response)
+    location = response.headers.get("Location")
+    if status in REDIRECTS and location is not None:
+        host = urlsplit(location).netloc or "another path of the same host"
+        raise OutcomeUnknown(
+            f"the exchange's address answered a private call with HTTP {status} to {host}; krakenonce does not follow "
+            "it, because that would send one nonce twice. Give the client the final address"
+        )
