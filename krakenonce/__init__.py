@@ -7,6 +7,7 @@
 The core imports only the standard library; clients, stores and the simulator come as extras.
 """
 
+from krakenonce.adapters import install, priority, uninstall
 from krakenonce.errors import KrakenonceError
 from krakenonce.fallback import KrakenNonce
 from krakenonce.global_nonce import (
@@ -32,4 +33,7 @@ __all__ = [
     "get_global_nonce_manager",
     "get_global_nonce_stats",
     "get_kraken_api_lock",
+    "install",
+    "priority",
+    "uninstall",
 ]
