@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from aiohttp.tracing import Trace
 
 KEEP_ALIVE_SECONDS = 60.0
-USER_AGENT = "krakenonce (+https://pypi.org/project/krakenonce/)"
+USER_AGENT = "krakenonce"
 
 # With l_onoff=1, l_linger=0 the kernel throws away what it has not sent yet and resets the connection.
 _DISCARD_ON_CLOSE = struct.pack("ii", 1, 0)
