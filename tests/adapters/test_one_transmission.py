@@ -94,3 +94,15 @@ async def test_a_time_out_closes_the_connection_before_the_lane_moves_on(kind, m
         await kind.ask(client)
     assert server.nonces() == sorted(set(server.nonces()))
     assert len(server.nonces()) == 2
+
+
+async def test_an_answer_that_the_client_leaves_unread_is_closed_with_the_turn(manager, key, server):
+    """python-kraken-sdk's asynchronous client raises on a bad gateway without reading its page."""
+    kind = BY_NAME["sdk-async"]
+    server.answer("Balance", Answer(status=502, text="<html>" * 1_000_000))
+    async with kind.client(server.url, key) as client:
+        install(client, manager=manager)
+        with pytest.raises(Exception, match="502") as error:
+            await kind.ask(client)
+        assert error.value.__traceback__, "which still holds the response"
+        await asyncio.to_thread(server.wait_for_lost_connection)
