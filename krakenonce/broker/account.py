@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self
 
 from krakenonce.broker import parsing
+from krakenonce.broker.inquiry import Inquiry
 from krakenonce.broker.key_check import check_clock, check_key
 from krakenonce.broker.records import Balance, Fill, KeyInfo, Order, OrderState, PairRules, Placement
 from krakenonce.broker.resolution import Patience, place_once, resolve
@@ -16,7 +17,7 @@ from krakenonce.client import DEFAULT_BASE_URL, KrakenClient
 from krakenonce.client.encoding import Params
 from krakenonce.client.turns import LaneSource
 from krakenonce.clock import NS_PER_SECOND, Clock, SystemClock, rfc3339
-from krakenonce.errors import ConfigError, OutcomeUnknown, RequestRefused
+from krakenonce.errors import ConfigError, OutcomeUnknown
 from krakenonce.global_nonce import GlobalKrakenNonceManager, get_global_nonce_manager
 from krakenonce.kraken.credentials import Credentials
 from krakenonce.kraken.replies import Accepted, Outcome, Refused, Unknown
@@ -24,9 +25,6 @@ from krakenonce.lanes import Priority
 
 log = logging.getLogger("krakenonce")
 
-T = TypeVar("T")
-
-READ_ATTEMPTS = 3
 HALF_A_SECOND = NS_PER_SECOND // 2
 
 
@@ -75,6 +73,7 @@ class KrakenBroker:
         self._client = KrakenClient(
             credentials, manager=self._manager, base_url=base_url, timeout=timeout, reissues=reissues
         )
+        self._inquiry = Inquiry(name, self._client)
 
     def __repr__(self) -> str:
         return f"KrakenBroker({self.name!r}, {self._client!r})"
@@ -108,7 +107,7 @@ class KrakenBroker:
             RequestRefused, OutcomeUnknown: the exchange does not take the key, or does not answer.
         """
         self.clock_offset_ns = await self._measure_offset()
-        info = await self._ask("GetApiKeyInfo", parsing.key_info)
+        info = await self._inquiry.ask("GetApiKeyInfo", parsing.key_info)
         for warning in check_key(self.name, info, self._allow_withdraw) + check_clock(self.name, self.clock_offset_ns):
             log.warning("%s", warning)
         if isinstance(self._manager, GlobalKrakenNonceManager):
@@ -122,11 +121,11 @@ class KrakenBroker:
 
     async def pairs(self) -> dict[str, PairRules]:
         """Return the rules of all pairs, by key. One call without a nonce: load it once and share it."""
-        return await self._public("AssetPairs", parsing.pairs)
+        return await self._inquiry.public("AssetPairs", parsing.pairs)
 
     async def balances(self, *, priority: Priority = Priority.READ) -> dict[str, Balance]:
         """Return what the account holds, by asset key."""
-        return await self._ask("BalanceEx", parsing.balances, priority=priority)
+        return await self._inquiry.ask("BalanceEx", parsing.balances, priority=priority)
 
     async def place(self, order: Order, *, priority: Priority | None = None) -> Placement | Refused | Unknown:
         """Send *order* once and return what became of it. Never raises for what network or exchange do."""
@@ -157,12 +156,12 @@ class KrakenBroker:
 
     async def open_orders(self, *, priority: Priority = Priority.READ) -> list[OrderState]:
         """Return the account's open orders."""
-        return await self._ask("OpenOrders", parsing.open_orders, priority=priority)
+        return await self._inquiry.ask("OpenOrders", parsing.open_orders, priority=priority)
 
     async def query(self, txids: Sequence[str], *, priority: Priority = Priority.READ) -> dict[str, OrderState]:
         """Return the state of up to 50 orders by txid; an id that the exchange does not know is missing."""
         params = {"txid": ",".join(txids)}
-        states = await self._ask("QueryOrders", parsing.orders, params, priority=priority)
+        states = await self._inquiry.ask("QueryOrders", parsing.orders, params, priority=priority)
         return {state.txid: state for state in states}
 
     async def find(self, cl_ord_id: str, *, priority: Priority = Priority.READ) -> OrderState | None:
@@ -171,7 +170,7 @@ class KrakenBroker:
         An id may have been used several times; the order that executed most is the one that counts, then the newest.
         """
         for method, parse in (("OpenOrders", parsing.open_orders), ("ClosedOrders", parsing.closed_orders)):
-            states = await self._ask(method, parse, {"cl_ord_id": cl_ord_id}, priority=priority)
+            states = await self._inquiry.ask(method, parse, {"cl_ord_id": cl_ord_id}, priority=priority)
             named = [state for state in states if state.cl_ord_id == cl_ord_id]
             if named:
                 return max(named, key=lambda state: (state.committed, state.opened_ns))
@@ -179,7 +178,7 @@ class KrakenBroker:
 
     async def barrier(self, *, priority: Priority = Priority.ENTRY) -> None:
         """Have a request accepted that changes nothing: every older request of this key is dead afterwards."""
-        await self._ask("GetApiKeyInfo", parsing.key_info, priority=priority)
+        await self._inquiry.ask("GetApiKeyInfo", parsing.key_info, priority=priority)
 
     async def fills(self, since_ns: int, *, priority: Priority = Priority.READ) -> list[Fill]:
         """Return the account's trades from *since_ns* (exchange's clock, nanoseconds since 1970) on, oldest first.
@@ -199,12 +198,12 @@ class KrakenBroker:
 
     async def server_time_ns(self) -> int:
         """Return the exchange's clock, in nanoseconds since 1970, with the resolution of a second (rounded down)."""
-        return await self._public("Time", parsing.server_time)
+        return await self._inquiry.public("Time", parsing.server_time)
 
     async def _page(self, since_ns: int, offset: int, priority: Priority) -> tuple[list[Fill], int]:
         seconds, rest = divmod(since_ns, NS_PER_SECOND)
         params: Params = {"start": f"{seconds}.{rest:09d}", "ofs": offset, "consolidate_taker": False}
-        return await self._ask("TradesHistory", parsing.fills, params, priority=priority)
+        return await self._inquiry.ask("TradesHistory", parsing.fills, params, priority=priority)
 
     async def _measure_offset(self) -> int:
         before = self._clock.wall_ns()
@@ -225,27 +224,3 @@ class KrakenBroker:
 
     def _deadline(self, valid_s: int) -> str:
         return rfc3339(self._clock.wall_ns() + self.clock_offset_ns + valid_s * NS_PER_SECOND)
-
-    async def _public(self, method: str, parse: Callable[[Any], T]) -> T:
-        return self._answer(method, parse, await self._client.public(method))
-
-    async def _ask(
-        self,
-        method: str,
-        parse: Callable[[Any], T],
-        params: Params | None = None,
-        *,
-        priority: Priority = Priority.READ,
-    ) -> T:
-        for _ in range(READ_ATTEMPTS):
-            outcome = await self._client.call(method, params, priority=priority)
-            if not isinstance(outcome, Unknown):
-                break
-        return self._answer(method, parse, outcome)
-
-    def _answer(self, method: str, parse: Callable[[Any], T], outcome: Outcome) -> T:
-        if isinstance(outcome, Accepted):
-            return parsing.parsed(method, parse, outcome.result)
-        if isinstance(outcome, Refused):
-            raise RequestRefused(f"{method} for {self.name}: {outcome.error}")
-        raise OutcomeUnknown(f"{method} for {self.name}: {outcome.cause}")
