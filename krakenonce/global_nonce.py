@@ -14,10 +14,9 @@ from krakenonce.errors import UnitTooSmall
 from krakenonce.fallback import MILLISECONDS, KrakenNonce, PlainTime, Rung, climb
 from krakenonce.kraken.credentials import fingerprint
 from krakenonce.lanes import Lane, LaneRegistry, process_registry
-from krakenonce.lanes.lane import NumberSource
-from krakenonce.nonce import EARLIEST, UNITS
-from krakenonce.source import ClockStatus, NonceSource
-from krakenonce.stores import Store
+from krakenonce.nonce import EARLIEST, UNITS, ClockStatus
+from krakenonce.source import NonceSource
+from krakenonce.stores import Numbers, NumberSource, Store
 
 log = logging.getLogger("krakenonce")
 
@@ -90,9 +89,10 @@ class GlobalKrakenNonceManager:
             return
         own_clock = clock or SystemClock()
         source = process_source() if clock is None else NonceSource(own_clock)
-        source.bind()
         wanted = store if store is not None else os.environ.get(STORE_VARIABLE) or "memory://"
         self._set_up(wanted, source, own_clock, registry, fallback)
+        if self._source is source:
+            source.bind()
 
     def _set_up(
         self,
@@ -102,15 +102,18 @@ class GlobalKrakenNonceManager:
         registry: LaneRegistry | None = None,
         fallback: Sequence[str] = (),
     ) -> None:
-        self._clock, self._source = clock, source
+        self._clock = clock
         self._registry = registry if registry is not None else process_registry()
         self._rung: Rung = climb(store, fallback, clock)
+        self._source: NonceSource | Numbers = self._rung.store.numbers or source
         self._api_lock = threading.RLock()
         if self._rung.reason:
             log.warning("fallback to %s, because %s", self._rung.name, self._rung.reason)
 
     def get_nonce(self) -> int:
         """Return the next number: 19 digits, above every one issued before in this process, for any key.
+
+        With a store that several processes share, above every one that `get_nonce` returned in any of them.
 
         A number alone does not arrive in order: send inside a turn of `lane`.
 
@@ -191,6 +194,9 @@ class GlobalKrakenNonceManager:
         return self._api_lock
 
     def _numbers(self) -> NumberSource:
+        numbers = self._rung.store.numbers
+        if numbers is not None:
+            return numbers.for_lanes
         if not self._rung.coarse:
             return self._source
         return KrakenNonce(clock=self._clock) if self._rung.name == MILLISECONDS else PlainTime(self._clock)
@@ -202,7 +208,19 @@ def process_source() -> NonceSource:
     return cast("NonceSource", table.setdefault(_ANCHOR, NonceSource(SystemClock())))
 
 
-get_global_kraken_nonce = process_source().next
+def _shared_number() -> int:
+    """Return the next number of the store that the environment names: see `GlobalKrakenNonceManager.get_nonce`."""
+    return GlobalKrakenNonceManager().get_nonce()
+
+
+def _names_other_store(url: str | None) -> bool:
+    return bool(url) and not str(url).startswith("memory:")
+
+
+# Chosen once: in memory the source's own closure serves, which costs half of what a method costs.
+get_global_kraken_nonce = (
+    _shared_number if _names_other_store(os.environ.get(STORE_VARIABLE)) else process_source().next
+)
 get_global_kraken_nonce.__name__ = get_global_kraken_nonce.__qualname__ = "get_global_kraken_nonce"
 
 

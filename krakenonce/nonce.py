@@ -23,6 +23,33 @@ def next_nonce(last: int, now: int) -> int:
     return max(last + 1, now)
 
 
+def unbelievable_lead(wall: int, expected: int) -> int:
+    """Return by how much the wall clock is ahead of what the boot clock lets one *expect*; 0 if it may be followed.
+
+    An expectation before `EARLIEST` proves nothing: the machine started with a wrong clock, and the step forward is the
+    correction.
+    """
+    lead = wall - expected
+    return lead if lead > MAX_FORWARD_STEP and expected >= EARLIEST else 0
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStatus:
+    """What a source thinks of its wall clock. All times are in nanoseconds.
+
+    Attributes:
+        held: True while a forward step is not followed.
+        steps_held: how many forward steps were not followed so far.
+        clock_ahead: how far the wall clock shows more than the boot clock allows (0 unless held).
+        nonce_ahead: how far the last number runs ahead of the wall clock (0 normally).
+    """
+
+    held: bool
+    steps_held: int
+    clock_ahead: int
+    nonce_ahead: int
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """A scale on which client software counts its nonces."""

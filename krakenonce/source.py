@@ -10,31 +10,13 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from krakenonce.clock import Clock
 from krakenonce.errors import ForkedProcess, NonceOutOfRange
-from krakenonce.nonce import EARLIEST, MAX_FORWARD_STEP, MAX_NONCE
+from krakenonce.nonce import EARLIEST, MAX_FORWARD_STEP, MAX_NONCE, ClockStatus, unbelievable_lead
 
 log = logging.getLogger("krakenonce")
-
-
-@dataclass(frozen=True, slots=True)
-class ClockStatus:
-    """What a source thinks of its wall clock. All times are in nanoseconds.
-
-    Attributes:
-        held: True while a forward step is not followed.
-        steps_held: how many forward steps were not followed so far.
-        clock_ahead: how far the wall clock shows more than the boot clock allows (0 unless held).
-        nonce_ahead: how far the last number runs ahead of the wall clock (0 normally).
-    """
-
-    held: bool
-    steps_held: int
-    clock_ahead: int
-    nonce_ahead: int
 
 
 class ClockLine:
@@ -60,13 +42,9 @@ class ClockLine:
     def ahead(self, wall: int, boot: int) -> int:
         """Return by how much *wall* is ahead of the line beyond belief; 0 if it may be followed.
 
-        A line that stands before `EARLIEST` proves nothing: the machine started with a wrong clock, and the step
-        forward is the correction.
+        A line that was never anchored, or stands before `EARLIEST`, proves nothing.
         """
-        if self._wall < EARLIEST:
-            return 0
-        lead = wall - self.expected(boot)
-        return lead if lead > MAX_FORWARD_STEP else 0
+        return unbelievable_lead(wall, self.expected(boot)) if self._wall else 0
 
     def follow(self, wall: int, boot: int) -> None:
         """Move the line to *wall* unless it stepped back: a later correction forward then lands on the old line."""

@@ -6,7 +6,6 @@ import logging
 import threading
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
 
 from krakenonce.clock import Clock
 from krakenonce.errors import ForkedProcess, NonceOutOfRange, ReentrantUse, StoreUnavailable
@@ -15,7 +14,7 @@ from krakenonce.lanes.queue import Queue
 from krakenonce.lanes.turn import Owner, Turn
 from krakenonce.lanes.waiters import Waiter
 from krakenonce.nonce import MAX_FORWARD_STEP, MAX_NONCE
-from krakenonce.stores.base import Grant, Store
+from krakenonce.stores.base import Grant, NumberSource, Store
 
 log = logging.getLogger("krakenonce")
 
@@ -50,18 +49,6 @@ class LaneStats:
     waiting: int
     in_flight: int
     last_nonce: int
-
-
-class NumberSource(Protocol):
-    """Where a lane takes its numbers from. Safe from any thread."""
-
-    def next(self) -> int:
-        """Return a number that does not lag behind the clock."""
-        ...
-
-    def check_process(self) -> None:
-        """Raise `ForkedProcess` where another process issues the same numbers."""
-        ...
 
 
 class Lane:
@@ -177,17 +164,30 @@ class Lane:
             except RuntimeError:
                 continue  # its event loop was closed while it waited: the place goes to the one behind it
 
-    def is_carried_over(self) -> bool:
-        """True in a forked child of the process that uses this lane."""
+    def is_carried_over(self, turn: Turn) -> bool:
+        """True in a forked child, if *turn* is one of its parent's."""
         try:
             self._source.check_process()
         except ForkedProcess:
             return True
-        return False
+        return self._holder is not turn
 
     def after_fork_in_child(self) -> None:
-        """Renew the lock: another thread of the parent may have held it, and will never let go of it here."""
+        """Renew the lock: another thread of the parent may have held it, and will never let go of it here.
+
+        Turns that were held or waiting are the parent's. With a store that survives the fork the child begins anew.
+        """
         self._mutex = threading.RLock()
+        if self._store.survives_fork:
+            self._holder, self._queue = None, Queue()
+
+    def blame(self) -> str:
+        """Return who keeps the lane from those who wait, as a sentence for an error message."""
+        holder = self._store.holder(self.key)
+        if holder is None:
+            return ""
+        seconds = (self._clock.boot_ns() - holder.since_boot_ns) / 1e9
+        return f". Process {holder.pid} has held it for {seconds:.1f} s"
 
     def issue(self, grant: Grant) -> tuple[int, Grant]:
         """Return the next nonce, above every earlier one of this key, and the grant it lies in. For the holder only."""
@@ -205,6 +205,8 @@ class Lane:
             self._accepted += 1
         elif isinstance(outcome, Refused):
             self._refused += 1
+            if outcome.invalid_nonce:
+                self._store.note_refusal(self.key)
         else:
             self._unknown += 1
 

@@ -12,8 +12,8 @@ from typing import cast
 from krakenonce.clock import Clock
 from krakenonce.errors import ConfigError
 from krakenonce.kraken.credentials import fingerprint
-from krakenonce.lanes.lane import Lane, NumberSource
-from krakenonce.stores.base import Store
+from krakenonce.lanes.lane import Lane
+from krakenonce.stores.base import NumberSource, Store
 
 # Two copies of this module (a second import path, a reload) must share one registry, or one key would have two lanes.
 # The table of modules is the one place that all copies in a process share.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
 
-from krakenonce.errors import ReentrantUse
+from krakenonce.errors import ForkedProcess, ReentrantUse
 from krakenonce.kraken.replies import Outcome, Unknown
 from krakenonce.lanes.waiters import LoopWaiter, ThreadWaiter, Waiter, drive, drive_async
 
@@ -80,6 +80,8 @@ class Turn:
         """Issue a fresh, higher nonce in the same turn, because the former request of the turn is over."""
         if self._grant is None:
             raise ReentrantUse("this turn is not held: look at its nonce inside the with block")
+        if self._lane.is_carried_over(self):
+            raise ForkedProcess("this turn is the parent process's; take one of the child's own")
         self._nonce, self._grant = self._lane.issue(self._grant)
         return self._nonce
 
@@ -94,7 +96,7 @@ class Turn:
 
     def __enter__(self) -> Self:
         self.owner = _thread_owner()
-        drive(self._steps(ThreadWaiter), self._countdown())
+        drive(self._steps(ThreadWaiter), self._countdown(), self._lane.blame)
         return self
 
     def __exit__(
@@ -104,7 +106,7 @@ class Turn:
 
     async def __aenter__(self) -> Self:
         self.owner = _task_owner()
-        await drive_async(self._steps(LoopWaiter), self._countdown())
+        await drive_async(self._steps(LoopWaiter), self._countdown(), self._lane.blame)
         return self
 
     async def __aexit__(
@@ -149,7 +151,7 @@ class Turn:
         if grant is None:
             raise ReentrantUse("this turn has ended already: make a new one for each request")
         self._grant = None
-        if lane.is_carried_over():
+        if lane.is_carried_over(self):
             return  # a forked child ran to the end of its parent's block: nothing here is its own to end
         if self._outcome is None and error is not None:
             self._outcome = Unknown(type(error).__name__)

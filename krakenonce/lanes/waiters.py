@@ -16,6 +16,9 @@ from krakenonce.errors import LaneTimeout
 Remaining = Callable[[], float | None]
 """Returns the seconds that are left, or None for no limit."""
 
+Blame = Callable[[], str]
+"""Returns what to add to the message of a time-out: who holds the place."""
+
 
 class Waiter(Protocol):
     """Somebody who waits to be woken, once."""
@@ -59,7 +62,7 @@ class LoopWaiter:
             self.future.set_result(None)
 
 
-def drive(steps: Generator[ThreadWaiter, None, None], remaining: Remaining) -> None:
+def drive(steps: Generator[ThreadWaiter, None, None], remaining: Remaining, blame: Blame) -> None:
     """Run *steps*, blocking this thread for each waiter.
 
     Raises:
@@ -68,12 +71,12 @@ def drive(steps: Generator[ThreadWaiter, None, None], remaining: Remaining) -> N
     try:
         for waiter in steps:
             if not waiter.block(remaining()):
-                raise LaneTimeout("the place in the lane was not reached in time; nothing was sent")
+                raise LaneTimeout(f"the place in the lane was not reached in time; nothing was sent{blame()}")
     finally:
         steps.close()
 
 
-async def drive_async(steps: Generator[LoopWaiter, None, None], remaining: Remaining) -> None:
+async def drive_async(steps: Generator[LoopWaiter, None, None], remaining: Remaining, blame: Blame) -> None:
     """Run *steps*, awaiting each waiter on the running loop.
 
     Raises:
@@ -84,6 +87,6 @@ async def drive_async(steps: Generator[LoopWaiter, None, None], remaining: Remai
             async with asyncio.timeout(remaining()):
                 await waiter.future
     except TimeoutError:
-        raise LaneTimeout("the place in the lane was not reached in time; nothing was sent") from None
+        raise LaneTimeout(f"the place in the lane was not reached in time; nothing was sent{blame()}") from None
     finally:
         steps.close()

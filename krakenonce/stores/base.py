@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from krakenonce.nonce import ClockStatus
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:
@@ -30,6 +32,51 @@ class Grant:
     generation: int
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a key: a process, known to the host by *pid*, since the moment *since_boot_ns* of the boot clock."""
+
+    pid: int
+    since_boot_ns: int
+
+
+class NumberSource(Protocol):
+    """Where a lane takes its numbers from. Safe from any thread."""
+
+    def next(self) -> int:
+        """Return a number that does not lag behind the clock."""
+        ...
+
+    def check_process(self) -> None:
+        """Raise `ForkedProcess` where another process issues the same numbers."""
+        ...
+
+
+class Numbers(NumberSource, Protocol):
+    """Unique, rising numbers for everybody who shares a store, whatever key they are for. Safe from any thread.
+
+    Attributes:
+        began: what the wall and the boot clock showed when this process opened the store, in nanoseconds.
+        for_lanes: numbers for use inside a grant, which makes them unique for its key: as high as the clock, and
+            counted, but made without asking the other processes.
+    """
+
+    began: tuple[int, int]
+    for_lanes: NumberSource
+
+    def peek(self) -> tuple[int, int]:
+        """Return the last number this process issued (0 before the first) and how many it issued."""
+        ...
+
+    def clock_status(self) -> ClockStatus:
+        """Return what the store thinks of the wall clock."""
+        ...
+
+    def confirm_clock(self) -> None:
+        """Follow the wall clock as it stands, for everybody. Irreversible."""
+        ...
+
+
 class PendingGrant(Protocol):
     """A place in the store's own queue."""
 
@@ -51,6 +98,16 @@ class Store(Protocol):
 
     In the steady state (one holder, nobody waiting) no method makes a round trip.
     """
+
+    @property
+    def survives_fork(self) -> bool:
+        """True if a forked child may go on using this object: it then is one more process that shares the store."""
+        ...
+
+    @property
+    def numbers(self) -> Numbers | None:
+        """Numbers for everybody who shares the store, or None if each process has to count for itself."""
+        ...
 
     @property
     def url(self) -> str:
@@ -86,6 +143,14 @@ class Store(Protocol):
 
     def release(self, grant: Grant, last: int) -> None:
         """Give *grant* back and wake the next in line; *last* is the highest number used (``low - 1`` for none)."""
+        ...
+
+    def holder(self, key: str) -> Holder | None:
+        """Return who in another process holds *key*, for messages; None if nobody does or the store can't tell."""
+        ...
+
+    def note_refusal(self, key: str) -> None:
+        """Remember, for everybody who shares the store, that a request of *key* was refused for its nonce."""
         ...
 
     def close(self) -> None:

@@ -49,6 +49,8 @@ class MemoryStore:
     """
 
     url = "memory://"
+    survives_fork = False
+    numbers = None
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -96,6 +98,12 @@ class MemoryStore:
                 waiting.remove(pending)
         if grant is not None:
             self.release(grant, grant.low - 1)
+
+    def holder(self, key: str) -> None:
+        """Nobody outside this process can hold a key."""
+
+    def note_refusal(self, key: str) -> None:
+        """Nobody outside this process would ask: the lane counts its own refusals."""
 
     def close(self) -> None:
         with self._lock:

@@ -12,6 +12,7 @@ from krakenonce.stores.base import Store
 
 STORES: dict[str, str] = {
     "memory": "krakenonce.stores.memory:MemoryStore",
+    "file": "krakenonce.stores.file:FileStore",
 }
 """Scheme -> "module:factory". A factory takes the URL and the clock if it has parameters named so."""
 
@@ -20,7 +21,7 @@ def open_store(url: str, clock: Clock) -> Store:
     """Return the store that *url* names.
 
     Parameters:
-        url: ``memory://``.
+        url: ``memory://``, or ``file:///path`` for all processes of this host.
         clock: where the store reads time, if it needs to.
 
     Raises:
