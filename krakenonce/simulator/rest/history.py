@@ -1,0 +1,105 @@
+"""Private endpoints that look orders and trades up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from krakenonce.simulator.refusals import invalid_arguments
+from krakenonce.simulator.rest.arguments import Arguments
+from krakenonce.simulator.rest.formats import order_row, trade_row
+
+if TYPE_CHECKING:
+    from krakenonce.simulator.orders import Order, Trade
+    from krakenonce.simulator.rest.account import Caller
+
+_Row = TypeVar("_Row")
+PAGE = 50
+TRADE_TYPES = ("all", "any position", "closed position", "closing position", "no position")
+
+
+def open_orders(caller: Caller, arguments: Arguments) -> dict[str, Any]:
+    """Answer OpenOrders, newest first."""
+    trades = arguments.flag("trades")
+    orders = reversed(_matching(caller, arguments, list(caller.account.open_orders.values())))
+    return {"open": {order.txid: order_row(order, trades=trades) for order in orders}}
+
+
+def closed_orders(caller: Caller, arguments: Arguments) -> dict[str, Any]:
+    """Answer ClosedOrders: 50 per page, latest first, with the number there are in all."""
+    by_open = arguments.choice("closetime", ("open", "close", "both"), "both") == "open"
+    closed = [order for order in caller.account.orders.values() if not order.is_open]
+    found = _matching(caller, arguments, closed)
+    in_span = _span(arguments, caller)
+    found = [order for order in found if in_span(order.opened_ns if by_open else order.closed_ns)]
+    found.sort(key=lambda order: (order.opened_ns if by_open else order.closed_ns, order.rank), reverse=True)
+    trades = arguments.flag("trades")
+    rows = {order.txid: order_row(order, trades=trades) for order in _page(arguments, found)}
+    return {"closed": rows} | ({} if arguments.flag("without_count") else {"count": len(found)})
+
+
+def query_orders(caller: Caller, arguments: Arguments) -> dict[str, Any]:
+    """Answer QueryOrders: unknown ids are simply absent. A cl_ord_id alone is not enough."""
+    ids = arguments.names("txid", 50)
+    if not ids:
+        raise invalid_arguments()
+    found = (caller.account.orders[txid] for txid in ids if txid in caller.account.orders)
+    trades = arguments.flag("trades")
+    return {order.txid: order_row(order, trades=trades) for order in _matching(caller, arguments, list(found))}
+
+
+def trades_history(caller: Caller, arguments: Arguments) -> dict[str, Any]:
+    """Answer TradesHistory: 50 per page, latest first."""
+    kind = arguments.choice("type", TRADE_TYPES, "all")
+    trades = [trade for trade in caller.account.trades if _of_type(trade, kind)]
+    in_span = _span(arguments, caller)
+    found = [trade for trade in reversed(trades) if in_span(trade.time_ns)]
+    rows = {trade.txid: trade_row(trade) for trade in _page(arguments, found)}
+    return {"trades": rows} | ({} if arguments.flag("without_count") else {"count": len(found)})
+
+
+def query_trades(caller: Caller, arguments: Arguments) -> dict[str, Any]:
+    """Answer QueryTrades."""
+    ids = arguments.names("txid", 20)
+    if not ids:
+        raise invalid_arguments("txid")
+    return {trade.txid: trade_row(trade) for trade in caller.account.trades if trade.txid in ids}
+
+
+def _matching(caller: Caller, arguments: Arguments, orders: list[Order]) -> list[Order]:
+    if "userref" in arguments:
+        userref = arguments.integer("userref", 0, -(2**31))
+        orders = [order for order in orders if order.ticket.userref == userref]
+    if "cl_ord_id" in arguments:
+        cl_ord_id = arguments.text("cl_ord_id")
+        orders = [order for order in orders if order.ticket.cl_ord_id == cl_ord_id]
+    return orders
+
+
+def _span(arguments: Arguments, caller: Caller) -> Callable[[int], bool]:
+    start_ns, end_ns = _bound(arguments, "start", caller), _bound(arguments, "end", caller)
+    return lambda at_ns: (start_ns is None or at_ns > start_ns) and (end_ns is None or at_ns <= end_ns)
+
+
+def _bound(arguments: Arguments, name: str, caller: Caller) -> int | None:
+    """Return the moment of a bound that is given in unix seconds or as the id of an order or trade."""
+    text = arguments.text(name)
+    if not text or text[0].isdigit():
+        return arguments.moment(name)
+    if text in caller.account.orders:
+        return caller.account.orders[text].closed_ns
+    moment = next((trade.time_ns for trade in caller.account.trades if trade.txid == text), None)
+    if moment is None:
+        raise invalid_arguments(name)
+    return moment
+
+
+def _page(arguments: Arguments, rows: Sequence[_Row]) -> Sequence[_Row]:
+    offset = arguments.integer("ofs")
+    return rows[offset : offset + PAGE]
+
+
+def _of_type(trade: Trade, kind: str) -> bool:
+    if kind == "all":
+        return True
+    return bool(trade.position) != (kind == "no position")
