@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -46,8 +45,7 @@ class Installation:
         self.account, self.manager = account, manager
         self._library, self._client = library, client
         self._priority, self._timeout = priority, timeout
-        self._under_way = 0
-        self._lock = threading.Lock()
+        self._under_way: set[object] = set()
         self._flights: set[asyncio.Task[Any]] = set()
         self._guards = Guards()
         self._address = ("", "")
@@ -76,7 +74,8 @@ class Installation:
             ConfigError: private calls are under way or wait for their turn; they could not be signed any more.
         """
         if self._under_way:
-            raise ConfigError("client", f"{self._under_way} private calls under way", "Let them end, then uninstall.")
+            number = len(self._under_way)
+            raise ConfigError("client", f"{number} private calls under way", "Let them end, then uninstall.")
         self._patch.undo()
         self._guards.release()
 
@@ -99,15 +98,15 @@ class Installation:
         """Sign and send one private call inside a turn, blocking this thread until it is over."""
         if not self._library.key(self._client):
             return send()  # the client complains in its own words
-        self._count(+1)
+        turn = self.lane.turn(priority_of(method, self._priority), timeout=self._timeout)
+        self._under_way.add(turn)
         try:
-            with self.lane.turn(priority_of(method, self._priority), timeout=self._timeout) as turn:
-                with Call(self._client, turn) as call:
-                    result = send()
-                    call.answer(result)
-                    return result
+            with turn, Call(self._client, turn) as call:
+                result = send()
+                call.answer(result)
+                return result
         finally:
-            self._count(-1)
+            self._under_way.discard(turn)
 
     async def run_async(self, method: str, send: Callable[[], Awaitable[Result]]) -> Result:
         """Sign and send one private call inside a turn.
@@ -133,25 +132,22 @@ class Installation:
         return task.result()
 
     async def _fly(self, flight: _Flight, send: Callable[[], Awaitable[Result]]) -> Result:
-        self._count(+1)
+        turn = self.lane.turn(flight.priority, timeout=self._timeout)
+        self._under_way.add(turn)
         try:
-            async with self.lane.turn(flight.priority, timeout=self._timeout) as turn:
+            async with turn:
                 flight.is_airborne = True
                 with Call(self._client, turn) as call:
                     result = await send()
                     call.answer(result)
                     return result
         finally:
-            self._count(-1)
+            self._under_way.discard(turn)
 
     def _land(self, task: asyncio.Task[Any]) -> None:
         self._flights.discard(task)
         if not task.cancelled():
             task.exception()  # looked at: asyncio complains about errors nobody has seen, and this one has been judged
-
-    def _count(self, step: int) -> None:
-        with self._lock:
-            self._under_way += step
 
 
 class _Flight:
