@@ -1,0 +1,225 @@
+"""The store of one host: floors and grants for all its processes, in a mapped file."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+
+from krakenonce.clock import NS_PER_SECOND, Clock, SystemClock
+from krakenonce.errors import StoreUnavailable
+from krakenonce.stores.base import Grant, Holder
+from krakenonce.stores.file.filesystem import plain_errors, prepare_directory
+from krakenonce.stores.file.hostclock import HostClock
+from krakenonce.stores.file.hostnumbers import HostNumbers
+from krakenonce.stores.file.identity import own_mark, process_of
+from krakenonce.stores.file.image import Image, MappedImage
+from krakenonce.stores.file.layout import OWNER, REFUSALS, REFUSED_AT, SINCE, key_words, slot_at
+from krakenonce.stores.file.ledger import WINDOW, Ledger
+from krakenonce.stores.file.locks import OPENING, PRESENCE
+from krakenonce.stores.file.opening import Host, Opener, this_host
+from krakenonce.stores.file.register import Register
+from krakenonce.stores.file.seat import Desk, FilePending, Seat
+from krakenonce.stores.file.settings import read_url
+from krakenonce.stores.file.systemlocks import open_locks
+from krakenonce.stores.file.threads import Scribe, Ushers
+from krakenonce.stores.file.turnstile import PlainTurnstile, TicketTurnstile
+
+log = logging.getLogger("krakenonce")
+
+STATE = "state"
+
+ImageMaker = Callable[[Path, int | None], Image]
+
+
+class FileStore:
+    """Grants for all processes of a host: exclusive per key, first come first served, whatever dies or stops.
+
+    Safe from any thread. `acquire` and `release` never block: what has to wait, for another process or for the disk,
+    waits in a thread of the store's own. A forked child goes on with the same object. Lanes of other keys are never
+    touched by what happens to one.
+
+    Parameters:
+        url: ``file:///path``; see `read_url` for the options.
+        clock: where time is read.
+        make: opens the state file; the simulation of power cuts passes its own.
+        host: the machine and its present start; default: what the system says.
+
+    Raises:
+        ConfigError: the URL, the directory or the file system can't be used.
+        StoreUnavailable: the system refuses now.
+    """
+
+    survives_fork = True
+
+    def __init__(
+        self,
+        url: str,
+        clock: Clock | None = None,
+        *,
+        make: ImageMaker = MappedImage,
+        host: Host | None = None,
+    ) -> None:
+        self._settings = read_url(url)
+        self.url = url
+        self._clock = clock or SystemClock()
+        self._make, self._host = make, host or this_host()
+        self._closed = False
+        self._mutex = threading.RLock()
+        self._open()
+        _stores.add(self)
+
+    def _open(self) -> None:
+        settings = self._settings
+        group = prepare_directory(settings)
+        with plain_errors(settings.directory):
+            self._locks, ordered = open_locks(settings, group)
+            path = settings.directory / STATE
+            try:
+                opener = Opener(path, self._locks, self._clock, lambda place: self._make(place, group), self._host)
+                self._image = opener.open()
+            except BaseException:
+                self._locks.close()
+                raise
+        self._turnstile = TicketTurnstile(self._image, self._locks) if ordered else PlainTurnstile(self._locks)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Make everything that belongs to this process alone: threads, locks of threads, what is held here."""
+        directory = self._settings.directory
+        self._pid = os.getpid()
+        self._mutex = threading.RLock()
+        self._seats: dict[str, Seat] = {}
+        self._ledger = Ledger(self._image, self._locks, HostClock(self._clock, self._image), directory)
+        self._register = Register(self._image, self._locks)
+        self._scribe = Scribe(WINDOW / 2 / NS_PER_SECOND, self._was_used, self._ledger.extend)
+        self._desk = Desk(self._ledger, self._turnstile, Ushers(), own_mark(), self._scribe.wake)
+        self.numbers = HostNumbers(self._ledger, self._locks, directory)
+
+    def acquire(self, key: str, floor: int) -> Grant | None:
+        self._check()
+        seat = self._seats.get(key)
+        if seat is None:
+            with plain_errors(self._settings.directory):
+                seat = self._find_seat(key, wait=False)
+        return None if seat is None else seat.acquire(floor)
+
+    def queue(self, key: str, floor: int, wake: Callable[[], None]) -> FilePending:
+        self._check()
+        with plain_errors(self._settings.directory):
+            seat = self._seats.get(key) or self._find_seat(key, wait=True)
+            if seat is None:
+                raise StoreUnavailable(f"file store {self._settings.directory}: no slot for another key")
+            return seat.queue(floor, wake)
+
+    def renew(self, grant: Grant, last: int) -> Grant:
+        self._check()
+        seat = self._seats.get(grant.key)
+        if seat is None:
+            raise StoreUnavailable("this grant is of another process or another state; nothing was sent")
+        return seat.renew(grant, last)
+
+    def release(self, grant: Grant, last: int) -> None:
+        seat = self._seats.get(grant.key)
+        if seat is not None and not self._closed and self._pid == os.getpid():
+            seat.release(grant, last)
+
+    def holder(self, key: str) -> Holder | None:
+        index = self._register.find(key_words(key))
+        if index is None or self._closed:
+            return None
+        words, slot = self._image.words, slot_at(index)
+        pid = process_of(words[slot + OWNER])
+        return Holder(pid, words[slot + SINCE]) if pid else None
+
+    def note_refusal(self, key: str) -> None:
+        index = self._register.find(key_words(key))
+        if index is not None and not self._closed:
+            words, slot = self._image.words, slot_at(index)
+            words[slot + REFUSALS] += 1
+            words[slot + REFUSED_AT] = self._clock.wall_ns()
+
+    def close(self) -> None:
+        if self._closed or self._pid != os.getpid():
+            return
+        self._closed = True
+        self._abandon("the file store was closed")
+        self._finish()
+        self._locks.close()
+        self._image.close()
+
+    def _abandon(self, reason: str) -> None:
+        self._scribe.stop()
+        for seat in list(self._seats.values()):
+            seat.abandon(StoreUnavailable(reason))
+
+    def _finish(self) -> None:
+        """If nobody else is present, write exact floors: the next start then need not keep a distance."""
+        if not self._locks.try_lock(OPENING):
+            return  # somebody is just coming in
+        self._locks.unlock(PRESENCE)
+        try:
+            if self._locks.try_lock(PRESENCE):
+                self._ledger.finish()
+        except StoreUnavailable as error:
+            log.warning("the file store could not be shut down in order: %s", error)
+        finally:
+            self._locks.unlock(OPENING)
+
+    def _check(self) -> None:
+        if self._closed:
+            raise StoreUnavailable("the file store was closed")
+        if self._pid != os.getpid():
+            self.after_fork_in_child()  # forked by code that does not run Python's handlers
+        if self._image.is_orphan() or self._locks.is_orphan():
+            self._move()
+
+    def _move(self) -> None:
+        """The files were deleted or replaced under us: go where everybody who comes now will be."""
+        with self._mutex:
+            if not (self._image.is_orphan() or self._locks.is_orphan()):
+                return
+            log.warning("the files of %s were deleted or replaced while in use: starting anew", self.url)
+            self._abandon("the files of the store were deleted or replaced; nothing was sent")
+            self._locks.close()
+            self._image.close()
+            self._open()
+
+    def _find_seat(self, key: str, *, wait: bool) -> Seat | None:
+        with self._mutex:
+            index = self._register.find_or_make(key_words(key), wait=wait)
+            return None if index is None else self._seats.setdefault(key, Seat(key, index, self._desk))
+
+    def _was_used(self) -> bool:
+        used, self._ledger.used = self._ledger.used, False
+        return used
+
+    def after_fork_in_child(self) -> None:
+        """Begin anew: what the parent holds stays the parent's."""
+        if self._closed:
+            return
+        self._locks.reopen()
+        self._locks.try_share(PRESENCE)
+        self._settle()
+
+
+_stores: weakref.WeakSet[FileStore] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for store in list(_stores):
+        store.after_fork_in_child()
+
+
+def _close_all() -> None:
+    for store in list(_stores):
+        store.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+atexit.register(_close_all)
