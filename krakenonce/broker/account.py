@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Sequence
+from decimal import Decimal
 from types import TracebackType
 from typing import Self
 
@@ -122,6 +123,10 @@ class KrakenBroker:
     async def pairs(self) -> dict[str, PairRules]:
         """Return the rules of all pairs, by key. One call without a nonce: load it once and share it."""
         return await self._inquiry.public("AssetPairs", parsing.pairs)
+
+    async def prices(self, pairs: Sequence[str]) -> dict[str, Decimal]:
+        """Return the last price of each of *pairs*, by the pair's key. One call without a nonce."""
+        return await self._inquiry.public("Ticker", parsing.last_prices, {"pair": ",".join(pairs)})
 
     async def balances(self, *, priority: Priority = Priority.READ) -> dict[str, Balance]:
         """Return what the account holds, by asset key."""

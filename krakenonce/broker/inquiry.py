@@ -48,10 +48,10 @@ class Inquiry:
                 break
         return self._read(method, parse, outcome)
 
-    async def public(self, method: str, parse: Callable[[Any], T]) -> T:
+    async def public(self, method: str, parse: Callable[[Any], T], params: Params | None = None) -> T:
         """Return the parsed result of a public call; raises as `ask` does."""
         for _ in range(ATTEMPTS):
-            outcome = await self._client.public(method)
+            outcome = await self._client.public(method, params)
             if not isinstance(outcome, Unknown):
                 break
         return self._read(method, parse, outcome)

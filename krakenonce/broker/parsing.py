@@ -137,3 +137,8 @@ def _pair(key: str, entry: Mapping[str, Any]) -> PairRules:
         cost_min=Decimal(entry.get("costmin", 0)),
         status=entry.get("status", "online"),
     )
+
+
+def last_prices(result: Mapping[str, Mapping[str, Any]]) -> dict[str, Decimal]:
+    """Read Ticker (https://docs.kraken.com/api/docs/rest-api/get-ticker-information): the price of the last trade."""
+    return {key: Decimal(entry["c"][0]) for key, entry in result.items()}

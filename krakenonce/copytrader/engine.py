@@ -27,6 +27,10 @@ class CopyTrader:
         followers: the users, no name twice.
         clock: where time is read.
 
+    Attributes:
+        received: how many of the master's fills have come in since the start.
+        broken: the error that stopped a follower, by account; ``MASTER`` stands for the feed.
+
     Raises:
         ConfigError: two followers have the same name.
     """
@@ -37,8 +41,9 @@ class CopyTrader:
             raise ConfigError("followers", "one account is named twice", "Give every user his own name and key.")
         self.followers = tuple(followers)
         self.broken: dict[str, BaseException] = {}
-        self.received: list[str] = []
+        self.received = 0
         self._feed, self._clock = feed, clock
+        self._news = asyncio.Condition()
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def __aenter__(self) -> Self:
@@ -58,6 +63,12 @@ class CopyTrader:
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def caught_up(self, fills: int) -> None:
+        """Wait until *fills* of the master's fills were received since the start, and each has its receipts."""
+        async with self._news:
+            await self._news.wait_for(lambda: self.received >= fills)
+        await self.settled()
 
     async def settled(self, followers: Sequence[Follower] | None = None) -> None:
         """Wait until every fill received so far has its receipt from each of *followers* (all by default)."""
@@ -93,6 +104,8 @@ class CopyTrader:
             return
         received_ns = self._clock.wall_ns()
         for fill in fills:
-            self.received.append(fill.exec_id)
+            self.received += 1
             for follower in self.followers:
                 follower.take(fill, received_ns)
+        async with self._news:
+            self._news.notify_all()
