@@ -1,0 +1,209 @@
+"""What every store promises, as tests. Make a subclass and say how your store is opened::
+
+    class TestMyStore(StoreConformance):
+        def open(self, clock):
+            return MyStore("my://place", clock)
+
+Run it with pytest. Overriding `open_again` too, for a second object on the same state, tests what processes share.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+
+from krakenonce.clock import NS_PER_SECOND, ManualClock
+from krakenonce.errors import StoreUnavailable
+from krakenonce.nonce import MAX_NONCE
+from krakenonce.stores.base import Grant, Store
+from krakenonce.testing.waiting import Waiting, take
+
+KEY, OTHER = "00000000000000aa:00000000000000bb", "00000000000000aa:00000000000000cc"
+NOW = 1_790_000_000 * NS_PER_SECOND
+
+
+class StoreConformance:
+    """The suite. Every test opens its own store, with a clock that stands still unless the test moves it."""
+
+    def open(self, clock: ManualClock) -> Store:
+        """Return the store under test, on state that no other test uses."""
+        raise NotImplementedError
+
+    def open_again(self, store: Store, clock: ManualClock) -> Store:
+        """Return a second object on the state of *store*, as another process would open it."""
+        return store
+
+    def setup_method(self) -> None:
+        """Open the store."""
+        self.clock = ManualClock(wall_ns=NOW)
+        self.store = self.open(self.clock)
+        self.second = self.open_again(self.store, self.clock)
+
+    def teardown_method(self) -> None:
+        """Close what was opened. Closing twice is allowed."""
+        for store in (self.second, self.store, self.second):
+            store.close()
+
+    def test_a_grant_is_an_interval_of_numbers(self) -> None:
+        grant = take(self.store, KEY)
+        assert grant.key == KEY
+        assert 0 <= grant.low < grant.high <= MAX_NONCE + 1
+
+    def test_a_grant_covers_the_present(self) -> None:
+        grant = take(self.store, KEY)
+        assert grant.low <= NOW < grant.high
+
+    def test_a_held_key_is_not_granted_again(self) -> None:
+        take(self.store, KEY)
+        assert self.store.acquire(KEY, 0) is None
+        assert self.second.acquire(KEY, 0) is None
+
+    def test_keys_are_independent(self) -> None:
+        take(self.store, KEY)
+        assert take(self.second, OTHER).key == OTHER
+
+    def test_the_floor_of_the_caller_is_respected(self) -> None:
+        assert take(self.store, KEY, NOW + 77).low >= NOW + 77
+
+    def test_a_floor_far_ahead_of_the_clock_is_respected(self) -> None:
+        ahead = NOW + 86_400 * NS_PER_SECOND
+        grant = take(self.store, KEY, ahead)
+        assert grant.low >= ahead
+        self.store.release(grant, ahead + 5)
+        assert take(self.second, KEY).low > ahead + 5
+
+    def test_what_was_used_is_never_granted_again(self) -> None:
+        grant = take(self.store, KEY)
+        self.store.release(grant, NOW + 10)
+        assert take(self.second, KEY).low > NOW + 10
+
+    def test_a_grant_that_was_not_used_costs_no_numbers_it_needs(self) -> None:
+        first = take(self.store, KEY, NOW)
+        self.store.release(first, first.low - 1)
+        again = take(self.store, KEY, NOW)
+        assert again.low >= first.low
+
+    def test_intervals_only_rise_whatever_the_clock_does(self) -> None:
+        dice = random.Random(4)
+        last = -1
+        for turn in range(200):
+            store = (self.store, self.second)[turn % 2]
+            grant = take(store, KEY)
+            assert grant.low > last
+            last = max(grant.low, min(self.clock.wall_ns(), grant.high - 1)) + dice.randrange(3)
+            last = min(last, grant.high - 1)
+            store.release(grant, last)
+            self.clock.step(dice.randrange(-30 * NS_PER_SECOND, 30 * NS_PER_SECOND))
+
+    def test_generations_rise(self) -> None:
+        generations = []
+        for _ in range(5):
+            grant = take(self.store, KEY)
+            generations.append(grant.generation)
+            self.store.release(grant, grant.low)
+        assert generations == sorted(set(generations))
+
+    def test_renewing_reaches_further_and_keeps_the_floor(self) -> None:
+        grant = take(self.store, KEY)
+        self.clock.advance(30 * NS_PER_SECOND)
+        renewed = self.store.renew(grant, NOW + 3)
+        assert renewed.low >= grant.low
+        assert renewed.high > NOW + 30 * NS_PER_SECOND
+        self.store.release(renewed, NOW + 30 * NS_PER_SECOND)
+        assert take(self.second, KEY).low > NOW + 30 * NS_PER_SECOND
+
+    def test_the_next_in_line_is_woken_once(self) -> None:
+        grant = take(self.store, KEY)
+        waiting = Waiting(self.second, KEY)
+        assert not waiting.is_woken
+        self.store.release(grant, NOW)
+        assert waiting.grant().low > NOW
+        assert waiting.wakes == 1
+
+    def test_queueing_for_a_free_key_grants(self) -> None:
+        assert Waiting(self.store, KEY).grant().key == KEY
+
+    def test_first_come_first_served(self) -> None:
+        grant = take(self.store, KEY)
+        line = [Waiting((self.store, self.second)[place // 4], KEY) for place in range(8)]
+        served: list[int] = []
+        for _ in line:
+            self._give_back(grant)
+            place, grant = self._next_served(line, served)
+            served.append(place)
+        # Each process has one place in the queue that all share; behind it, its own waiters queue in their own order.
+        for own in (range(4), range(4, 8)):
+            assert [place for place in served if place in own] == list(own)
+
+    def test_a_waiter_who_left_is_passed_over(self) -> None:
+        grant = take(self.store, KEY)
+        leaver, stayer = Waiting(self.store, KEY), Waiting(self.second, KEY)
+        leaver.pending.cancel()
+        leaver.pending.cancel()
+        self.store.release(grant, NOW)
+        assert stayer.grant().low > NOW
+        assert not leaver.is_woken
+
+    def test_leaving_with_a_grant_gives_it_back(self) -> None:
+        grant = take(self.store, KEY)
+        leaver, stayer = Waiting(self.second, KEY), Waiting(self.second, KEY)
+        self.store.release(grant, NOW)
+        leaver.grant()
+        leaver.pending.cancel()
+        assert stayer.grant().low > NOW
+
+    def test_releasing_twice_frees_nobody_elses_grant(self) -> None:
+        grant = take(self.store, KEY)
+        self.store.release(grant, NOW)
+        take(self.store, KEY)
+        self.store.release(grant, NOW)
+        assert self.store.acquire(KEY, 0) is None
+
+    def test_closing_wakes_those_who_wait_with_an_error(self) -> None:
+        take(self.store, KEY)
+        waiting = Waiting(self.store, KEY)
+        self.store.close()
+        try:
+            waiting.grant()
+        except StoreUnavailable:
+            return
+        raise AssertionError("a waiter got a grant from a closed store")
+
+    def test_threads_never_hold_a_key_together(self) -> None:
+        self.inside = self.worst = 0
+        self.used: list[int] = []
+        threads = [threading.Thread(target=self._hammer, args=(place,)) for place in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert self.worst == 1
+        assert len(self.used) == 6 * 40
+        assert self.used == sorted(set(self.used))
+
+    def test_the_address_shows_no_password(self) -> None:
+        assert "://" in self.store.url
+        assert "@" not in self.store.url
+
+    def _hammer(self, place: int) -> None:
+        store = (self.store, self.second)[place % 2]
+        for _ in range(40):
+            grant = take(store, KEY)
+            self.inside += 1
+            self.worst = max(self.worst, self.inside)
+            self.used.append(grant.low)
+            self.inside -= 1
+            store.release(grant, grant.low)
+
+    def _give_back(self, grant: Grant) -> None:
+        # Which of the two objects granted it is not known here; the other one ignores it.
+        for store in {id(self.store): self.store, id(self.second): self.second}.values():
+            store.release(grant, grant.low)
+
+    def _next_served(self, line: list[Waiting], served: list[int]) -> tuple[int, Grant]:
+        for _ in range(2000):
+            for place, waiting in enumerate(line):
+                if place not in served and waiting.is_woken:
+                    return place, waiting.pending.result()
+            threading.Event().wait(0.005)
+        raise AssertionError("nobody was served")
