@@ -33,6 +33,6 @@ def kraken_sim(request: pytest.FixtureRequest) -> Iterator[SimulatedKraken]:
     marker = request.node.get_closest_marker("kraken_sim")
     with serve_in_thread(**(marker.kwargs if marker is not None else {})) as sim:
         yield sim
-        crashes = sim.stats()["crashes"]
-    if crashes:
-        pytest.fail(f"the simulated exchange failed: {crashes}")
+    problems = sim.stats()["crashes"] + sim.audit()
+    if problems:
+        pytest.fail(f"the simulated exchange failed: {problems}")

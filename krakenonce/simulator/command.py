@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import signal
 import sys
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING
+from pathlib import Path as FilePath
+from typing import IO, TYPE_CHECKING
 
 from krakenonce.errors import ConfigError
 from krakenonce.kraken.limits import TIERS
+from krakenonce.kraken.pairs import find_pair
+from krakenonce.simulator.faults import Fault, parse_fault
+from krakenonce.simulator.prices import read_trades
 from krakenonce.simulator.settings import Settings
 
 if TYPE_CHECKING:
+    from krakenonce.simulator.prices import PricePath
     from krakenonce.simulator.server import SimulatedKraken
 
 DEFAULT_TIER = "pro"
@@ -29,9 +35,15 @@ examples:
   krakenonce sim                                       six accounts, each with 100,000 USD and coins
   krakenonce sim --accounts 101 --latency-ms 20 --jitter-ms 15
   krakenonce sim --tier none --seed 7 --json           no rate limits, always the same keys, machine-readable
+  krakenonce sim --fault http,status=502,phase=after,rate=0.1,endpoint=AddOrder --fault hang,ms=30000,account=USER:3
+
+faults: kind, then any of rate= phase=before|after endpoint= account= ms= status= error= times=
+  delay, drop, reset, http (an HTML page), error (an error string), slow, hang, stale (reads lag behind),
+  ws-disconnect, ws-drop, ws-twice (endpoint is a channel); phase=after means that the order was executed all the same
 
 while it runs (from this machine only):
-  GET  /_control/accounts | stats | log                who there is, what was accepted and refused, every request
+  GET  /_control/accounts | stats | log | audit        who there is, what was accepted and refused, every request
+  POST /_control/faults {"kind": "drop", "rate": 0.1}  one more; {"faults": []} ends them all
   POST /_control/price  {"pair": "BTC/USD", "price": "51000"}
   POST /_control/market {"state": "post_only"}"""
 
@@ -49,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_network_arguments(parser.add_argument_group("network and nonces"))
     _add_rule_arguments(parser.add_argument_group("rules"))
     _add_market_arguments(parser.add_argument_group("money and prices"))
+    _add_fault_arguments(parser.add_argument_group("faults and evidence"))
 
 
 def _add_network_arguments(group: argparse._ArgumentGroup) -> None:
@@ -82,13 +95,52 @@ def _add_rule_arguments(group: argparse._ArgumentGroup) -> None:
         default="key",
         help="... the key or the address (default: %(default)s)",
     )
+    add("--lockout-s", type=float, default=900, metavar="S", help="... for so long (default: %(default)s)")
+    add("--throttle", type=int, default=0, metavar="N", help="most calls of a key in flight (default: any number)")
+    add("--margin", action="store_true", help="put leverage on offer")
     add("--fees", choices=["2026", "2025"], default="2026", help="fee schedule (default: %(default)s)")
 
 
 def _add_market_arguments(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--funding-usd", type=_decimal, default=Decimal(100_000), metavar="USD", help="money on each account")
+    add("--prices", type=_csv, action="append", default=[], metavar="PAIR=FILE", help="CSV of unix time,price,volume")
+    add("--pace", type=float, default=1, metavar="X", help="how much faster than real time prices run (default: 1)")
     add("--volatility", type=float, default=0.01, metavar="X", help="hourly price movement; 0 holds prices still")
+
+
+def _add_fault_arguments(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add(
+        "--fault",
+        type=_fault,
+        action="append",
+        default=[],
+        metavar="FAULT",
+        help="something that goes wrong; repeatable",
+    )
+    add("--clock-error-ms", type=float, default=0, metavar="MS", help="how wrong the exchange's clock is")
+    add("--virtual-step-ms", type=int, default=0, metavar="MS", help="no real time: each request moves it on by this")
+    add("--log-file", type=FilePath, metavar="FILE", help="write every request to FILE, one JSON object a line")
+
+
+def _fault(text: str) -> Fault:
+    try:
+        return parse_fault(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _csv(text: str) -> tuple[str, FilePath]:
+    name, separator, file = text.partition("=")
+    if not separator:
+        raise argparse.ArgumentTypeError("write PAIR=FILE, such as BTC/USD=trades.csv")
+    return name, FilePath(file)
+
+
+def _paths(options: argparse.Namespace) -> dict[str, PricePath]:
+    pairs = {find_pair(name): file for name, file in options.prices}
+    return {pair.key: read_trades(file, pair) for pair, file in pairs.items()}
 
 
 def _decimal(text: str) -> Decimal:
@@ -113,21 +165,45 @@ def settings_of(options: argparse.Namespace) -> Settings:
         "fees",
         "funding_usd",
         "volatility",
+        "pace",
+        "throttle",
+        "lockout_s",
+        "margin",
+        "clock_error_ms",
+        "virtual_step_ms",
     )
-    return Settings(**{name: getattr(options, name) for name in names})
+    return Settings(faults=tuple(options.fault), **{name: getattr(options, name) for name in names})
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve until SIGINT or SIGTERM. Returns the exit status: 0, or 2 if the options or the port won't do."""
+    """Serve until SIGINT or SIGTERM.
+
+    Returns the exit status: 0; 1 if the books do not balance at the end; 2 if the options or the port won't do.
+    """
     from krakenonce.simulator.server import SimulatedKraken
 
     try:
-        sim = SimulatedKraken(host=options.host, port=options.port, settings=settings_of(options))
-        asyncio.run(_serve(sim, as_json=options.json))
+        sim = SimulatedKraken(
+            host=options.host, port=options.port, paths=_paths(options), settings=settings_of(options)
+        )
+        with _log_file(options.log_file) as sim.exchange.evidence.file:
+            asyncio.run(_serve(sim, as_json=options.json))
     except (ConfigError, OSError) as error:
         _say(f"krakenonce sim: {error}", error=True)
         return 2
-    return 0
+    return _conclude(sim)
+
+
+def _log_file(path: FilePath | None) -> contextlib.AbstractContextManager[IO[str] | None]:
+    return contextlib.nullcontext() if path is None else path.open("w", encoding="utf-8")
+
+
+def _conclude(sim: SimulatedKraken) -> int:
+    """Check the books. Returns 1 if money was made or lost, or if the simulator itself failed."""
+    problems = sim.audit() + sim.stats()["crashes"]
+    for problem in problems:
+        _say(f"krakenonce sim: {problem}", error=True)
+    return 1 if problems else 0
 
 
 async def _serve(sim: SimulatedKraken, *, as_json: bool) -> None:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from krakenonce.clock import NS_PER_MS
 from krakenonce.errors import ConfigError
 from krakenonce.kraken.pairs import find_pair
+from krakenonce.simulator.accounting import audit
+from krakenonce.simulator.accounts import PERMISSIONS
 from krakenonce.simulator.calls import Reply
+from krakenonce.simulator.faults import fault_from
 
 if TYPE_CHECKING:
-    from krakenonce.simulator.accounts import Account
+    from krakenonce.simulator.accounts import Account, ApiKey
     from krakenonce.simulator.calls import Call
     from krakenonce.simulator.exchange import Exchange
 
@@ -29,10 +34,16 @@ class Control:
             "accounts": lambda: accounts_of(exchange),
             "stats": lambda: stats_of(exchange),
             "log": exchange.evidence.log,
+            "faults": exchange.faults.report,
+            "audit": lambda: {"problems": audit(exchange)},
+            "settings": lambda: {name: str(value) for name, value in asdict(exchange.settings).items()},
         }
         self._writes: dict[str, Callable[[dict[str, Any]], Any]] = {
             "market": self._set_market,
             "price": self._set_price,
+            "faults": self._set_faults,
+            "clock": self._set_clock,
+            "keys": self._set_key,
         }
 
     def answer(self, call: Call) -> Reply:
@@ -61,6 +72,33 @@ class Control:
         self._exchange.set_market_state(str(document["state"]))
         return {"state": self._exchange.market_state}
 
+    def _set_faults(self, document: dict[str, Any]) -> list[dict[str, Any]]:
+        """Add one fault, or put the list under "faults" in place of those in force."""
+        if "faults" in document:
+            self._exchange.faults.replace([fault_from(dict(row)) for row in document["faults"]])
+        else:
+            self._exchange.faults.add(fault_from(document))
+        return self._exchange.faults.report()
+
+    def _set_clock(self, document: dict[str, Any]) -> dict[str, Any]:
+        """Set how wrong the exchange's clock is, or let time pass on an exchange with virtual time."""
+        if "error_ms" in document:
+            self._exchange.clock_error_ns = int(float(document["error_ms"]) * NS_PER_MS)
+        if "advance_ms" in document:
+            self._exchange.pass_time(int(float(document["advance_ms"]) * NS_PER_MS))
+        return {"shown_ns": str(self._exchange.shown_ns)}
+
+    def _set_key(self, document: dict[str, Any]) -> dict[str, Any]:
+        """Give an account another key, or change what an existing one may do."""
+        name = str(document["name"])
+        key = next((key for key in self._exchange.keys.values() if key.name == name), None)
+        if key is None:
+            raise KeyError(name)
+        if document.get("add"):
+            key = self._exchange.add_key(key.account)
+        change_key(key, document)
+        return {"name": key.name, "key": key.key, "secret": key.secret, "permissions": sorted(key.permissions)}
+
     def _set_price(self, document: dict[str, Any]) -> dict[str, Any]:
         market = self._exchange.market(find_pair(str(document["pair"])))
         price = Decimal(str(document["price"])).quantize(market.pair.tick)
@@ -74,6 +112,17 @@ def accounts_of(exchange: Exchange) -> dict[str, Any]:
     """Return every account's name, key and secret. The secrets are the simulator's own inventions."""
     rows = [{"name": key.name, "key": key.key, "secret": key.secret} for key in exchange.keys.values()]
     return {"accounts": rows}
+
+
+def change_key(key: ApiKey, document: dict[str, Any]) -> None:
+    """Change what *document* names of a key: permissions, enabled, nonce_window."""
+    if "permissions" in document:
+        permissions = frozenset(document["permissions"])
+        if not permissions <= set(PERMISSIONS):
+            raise ValueError(f"permissions: use some of {', '.join(PERMISSIONS)}")
+        key.permissions = permissions
+    key.enabled = bool(document.get("enabled", key.enabled))
+    key.nonces.window = int(document.get("nonce_window", key.nonces.window))
 
 
 def stats_of(exchange: Exchange) -> dict[str, Any]:

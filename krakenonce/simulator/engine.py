@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from decimal import Decimal
 from itertools import count
 from typing import TYPE_CHECKING
 
 from krakenonce.simulator import checks, triggers
-from krakenonce.simulator.events import BookChanged, Events, OrderEvent, Print
+from krakenonce.simulator.events import BookChanged, Events, OrderEvent
+from krakenonce.simulator.execution import Execution
 from krakenonce.simulator.matching import Plan, plan_for
-from krakenonce.simulator.orders import Order, Side, Ticket
+from krakenonce.simulator.orders import CloseTerms, Order, Ticket, opposite
 from krakenonce.simulator.refusals import Refusal
 
 if TYPE_CHECKING:
     from krakenonce.simulator.accounts import Account
     from krakenonce.simulator.exchange import Exchange
     from krakenonce.simulator.market import Market
-    from krakenonce.simulator.matching import Match
     from krakenonce.simulator.settlement import Settlement
+
+logger = logging.getLogger("krakenonce.simulator")
 
 
 class Engine:
@@ -27,6 +30,7 @@ class Engine:
         self._exchange = exchange
         self._events: Events = exchange.events
         self._settlement: Settlement = exchange.settlement
+        self.execution = Execution(exchange, self._close)
         self.ranks = count(1)
 
     def check(self, account: Account, ticket: Ticket, replaced: Order | None = None) -> Plan:
@@ -55,7 +59,7 @@ class Engine:
         self.check_funds(draft, plan)
         return plan
 
-    def place(self, account: Account, ticket: Ticket) -> Order:
+    def place(self, account: Account, ticket: Ticket, parent: str | None = None) -> Order:
         """Take an order. It is matched at once, as far as it can be, then rests or ends.
 
         Raises:
@@ -63,6 +67,7 @@ class Engine:
         """
         self.check(account, ticket)
         order = self._draft(account, ticket, self._exchange.mint.transaction("O"))
+        order.parent = parent
         account.orders[order.txid] = order
         account.open_orders[order.txid] = order
         self.tell("pending_new", order)
@@ -81,9 +86,9 @@ class Engine:
             triggers.follow(order, market.last)
             self._settlement.reserve(order)
             market.waiting.append(order)
-            self.pull_triggers(market)
         else:
             self.match(market, order)
+        self.pull_triggers(market)
 
     def cancel(self, order: Order, reason: str, status: str = "canceled") -> None:
         """End an open order. *status* is ``canceled`` or ``expired``; *reason* is shown to the client."""
@@ -94,29 +99,9 @@ class Engine:
         self._events.tell(BookChanged(order.pair))
 
     def pull_triggers(self, market: Market) -> None:
-        """Let trailing stops follow the last price and fire what it sets off."""
-        for order in list(market.waiting):
-            if not order.is_open:
-                continue
-            if triggers.follow(order, market.last):
-                self.tell("status", order)
-            if triggers.fires(order, market.last):
-                self._fire(market, order)
-
-    def fill_resting(self, market: Market, order: Order, volume: Decimal, taker: str) -> None:
-        """Fill *volume* of a resting order at its own price, against a taker from outside of *taker* type."""
-        trade = self._settlement.fill(
-            market, order, order.limit_price or Decimal(0), volume, maker=True, now_ns=self._exchange.now
-        )
-        self._after_fill(market, order)
-        self._settlement.announce(trade)
-        self.publish(market, trade.trade_id, trade.price, volume, "sell" if order.side == "buy" else "buy", taker)
-
-    def publish(self, market: Market, number: int, price: Decimal, volume: Decimal, side: Side, kind: str) -> None:
-        """Put a trade on the public tape."""
-        event = Print(market.pair, number, price, volume, side, kind, self._exchange.now)
-        market.record(event)
-        self._events.tell(event)
+        """Let trailing stops follow the last price and fire what it sets off, until nothing more happens."""
+        while any(self._pull(market, order) for order in list(market.waiting)):
+            pass
 
     def reference_price(self, market: Market, ticket: Ticket) -> Decimal:
         """Return the price at which the cost of *ticket* is judged: its own, or the market's best."""
@@ -130,7 +115,7 @@ class Engine:
             Refusal: ``EOrder:Insufficient funds``.
         """
         asset, needed = order.amount_to_hold()
-        if order.side == "buy" and order.limit_price is None and order.trigger_price is None:
+        if order.side == "buy" and order.limit_price is None and not order.waits_for_trigger:
             needed = plan.cost * (1 if order.ticket.fee_in_base else 1 + order.fee_rate)
         if order.waits_for_trigger and not self._exchange.settings.stop_orders_hold:
             needed = Decimal(0)
@@ -165,24 +150,59 @@ class Engine:
     def _schedule(self, order: Order) -> None:
         agenda = self._exchange.agenda
         if order.status == "pending":
-            order.timers.append(agenda.at(order.ticket.start_ns, lambda: self.activate(order)))
+            order.timers.append(agenda.at(order.ticket.start_ns, lambda: self._start(order)))
         if order.ticket.expire_ns:
             order.timers.append(agenda.at(order.ticket.expire_ns, lambda: self._expire(order)))
+
+    def _start(self, order: Order) -> None:
+        order.status = "open"
+        if self._can_pay(order):
+            self.activate(order)
+
+    def _can_pay(self, order: Order) -> bool:
+        """Return whether the account can still pay; the order is canceled if not."""
+        try:
+            self.check_funds(order, self.plan(order))
+        except Refusal as refusal:
+            self.cancel(order, refusal.error.partition(":")[2])
+            return False
+        return True
+
+    def _follow_up(self, order: Order, close: CloseTerms) -> None:
+        """Place the conditional close of an order that has filled."""
+        ticket = Ticket(
+            pair=order.pair,
+            side=opposite(order.side),
+            ordertype=close.ordertype,
+            volume=order.filled,
+            limit_price=close.limit_price,
+            trigger_price=close.trigger_price,
+            userref=order.ticket.userref,
+            leverage=order.ticket.leverage,
+        )
+        try:
+            self.place(order.account, ticket, parent=order.txid)
+        except Refusal as refusal:
+            logger.info("the conditional close of %s is refused: %s", order.txid, refusal.error)
 
     def _expire(self, order: Order) -> None:
         self.cancel(order, "Order expired", "expired")
 
-    def _fire(self, market: Market, order: Order) -> None:
+    def _pull(self, market: Market, order: Order) -> bool:
+        """Move the trigger of one waiting order, and fire it if the price says so. Returns whether it fired."""
+        if not order.is_open:
+            return False
+        if triggers.follow(order, market.last):
+            self.tell("status", order)
+        if not triggers.fires(order, market.last):
+            return False
         market.waiting.remove(order)
         order.triggered = True
         order.limit_price = triggers.limit_after_trigger(order)
         self.tell("status", order)
-        try:
-            self.check_funds(order, self.plan(order))
-        except Refusal:
-            self.cancel(order, "Insufficient funds")
-            return
-        self.match(market, order)
+        if self._can_pay(order):
+            self.match(market, order)
+        return True
 
     def match(self, market: Market, order: Order) -> None:
         """Match an order as far as it can be; the rest of it rests or ends."""
@@ -191,39 +211,10 @@ class Engine:
             self.cancel(order, "Fill or kill")
             return
         for match in plan.matches:
-            self._take(market, order, match)
+            self.execution.take(market, order, match)
         if order.is_open:
             self._after_matching(market, order, plan)
         self._events.tell(BookChanged(order.pair))
-
-    def _take(self, market: Market, order: Order, match: Match) -> None:
-        now_ns = self._exchange.now
-        trade = self._settlement.fill(market, order, match.price, match.volume, maker=False, now_ns=now_ns)
-        if match.level is not None:
-            match.level.volume -= match.volume
-        if match.maker is not None:
-            made = self._settlement.fill(market, match.maker, match.price, match.volume, maker=True, now_ns=now_ns)
-            self._after_fill(market, match.maker)
-            self._settlement.announce(made)
-        self._after_fill(market, order)
-        self._settlement.announce(trade)
-        kind = "limit" if order.limit_price is not None else "market"
-        self.publish(market, trade.trade_id, match.price, match.volume, order.side, kind)
-
-    def _after_fill(self, market: Market, order: Order) -> None:
-        if not self._is_done(order):
-            self._settlement.reserve(order)
-            return
-        if order.limit_price is not None:
-            market.side(order.side).remove(order)
-        self._close(order, "closed")
-
-    @staticmethod
-    def _is_done(order: Order) -> bool:
-        if not order.ticket.in_quote:
-            return order.remaining <= 0
-        last = order.trades[-1].price
-        return order.remaining < last * order.pair.lot
 
     def _after_matching(self, market: Market, order: Order, plan: Plan) -> None:
         if plan.own is not None:
@@ -260,6 +251,9 @@ class Engine:
         self._settlement.reserve(order)
         for timer in order.timers:
             timer.call_off()
+        close = order.ticket.close
+        if status == "closed" and close is not None:
+            self._exchange.agenda.at(self._exchange.now, lambda: self._follow_up(order, close))
 
     def tell(self, kind: str, order: Order, reason: str | None = None) -> None:
         """Tell listeners of a step in an order's life."""

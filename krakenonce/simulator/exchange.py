@@ -15,6 +15,7 @@ from krakenonce.simulator.desk import OrderDesk
 from krakenonce.simulator.engine import Engine
 from krakenonce.simulator.events import Events, MarketChanged
 from krakenonce.simulator.evidence import Evidence
+from krakenonce.simulator.faults import Faults
 from krakenonce.simulator.flow import OutsideFlow
 from krakenonce.simulator.identifiers import Mint
 from krakenonce.simulator.market import Market
@@ -59,6 +60,8 @@ class Exchange:
         self.engine = Engine(self)
         self.desk = OrderDesk(self)
         self.flow = OutsideFlow(self)
+        self.faults = Faults(settings.seed, settings.faults)
+        self.clock_error_ns = int(settings.clock_error_ms * NS_PER_MS)
         self.accounts: list[Account] = []
         self._names: dict[str, Account] = {}
         self.keys: dict[str, ApiKey] = {}
@@ -69,7 +72,7 @@ class Exchange:
     @property
     def shown_ns(self) -> int:
         """What the exchange's own clock shows, which may be wrong."""
-        return self.now + int(self.settings.clock_error_ms * NS_PER_MS)
+        return self.now + self.clock_error_ns
 
     def advance(self) -> int:
         """Catch up with the clock: everything that is due happens in its order. Returns the exchange's time."""
@@ -85,6 +88,17 @@ class Exchange:
         """Let a request's share of virtual time pass; without virtual time, do nothing."""
         if self.settings.virtual_step_ms and isinstance(self.clock, ManualClock):
             self.clock.advance(self.settings.virtual_step_ms * NS_PER_MS)
+
+    def pass_time(self, ns: int) -> None:
+        """Let virtual time pass.
+
+        Raises:
+            TypeError: time is real here.
+        """
+        if not self.settings.virtual_step_ms or not isinstance(self.clock, ManualClock):
+            raise TypeError("time is real on this exchange; start it with virtual_step_ms")
+        self.clock.advance(ns)
+        self.advance()
 
     def market(self, pair: Pair) -> Market:
         """Return the market of *pair*."""

@@ -54,16 +54,16 @@ class OutsideFlow:
                 return
             volume = min(order.remaining, level.volume)
             level.volume -= volume
-            self._exchange.engine.fill_resting(market, order, volume, "limit")
+            self._exchange.engine.execution.fill_resting(market, order, volume, "limit")
 
     def _take(self, market: Market, taker: Taker) -> None:
         for offer, volume in _shares(market, taker):
             if offer.order is not None:
-                self._exchange.engine.fill_resting(market, offer.order, volume, "market")
+                self._exchange.engine.execution.fill_resting(market, offer.order, volume, "market")
             elif offer.level is not None:
                 offer.level.volume -= volume
                 number = market.tape.next_id()
-                self._exchange.engine.publish(market, number, offer.price, volume, taker.side, "market")
+                self._exchange.engine.execution.publish(market, number, offer.price, volume, taker.side, "market")
 
 
 def _shares(market: Market, taker: Taker) -> list[tuple[Offer, Decimal]]:

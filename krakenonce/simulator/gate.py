@@ -10,6 +10,7 @@ import hashlib
 import hmac
 from typing import TYPE_CHECKING
 
+from krakenonce.clock import NS_PER_SECOND
 from krakenonce.kraken.limits import rest_cost
 from krakenonce.simulator.counters import RestCounters
 from krakenonce.simulator.lockout import Lockout
@@ -41,6 +42,7 @@ class Gate:
         exchange = self._exchange
         self._lockout.check(call.api_key, call.address, exchange.now)
         key = self._identify(call)
+        self._throttle(key)
         nonce_text = nonce_of(call)
         _check_signature(call, key, nonce_text)
         nonce = key.nonces.check(nonce_text)
@@ -63,6 +65,11 @@ class Gate:
         if key is None or not key.enabled:
             raise Refusal("EAPI:Invalid key")
         return key
+
+    def _throttle(self, key: ApiKey) -> None:
+        most = self._exchange.settings.throttle
+        if most and self._exchange.evidence.record(key).in_flight > most:
+            raise Refusal(f"EService: Throttled: {self._exchange.shown_ns // NS_PER_SECOND + 1}")
 
     @staticmethod
     def _cost(call: Call, method: str) -> int:

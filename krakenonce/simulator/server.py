@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from krakenonce.clock import NS_PER_SECOND, Clock
 from krakenonce.errors import ConfigError, MissingExtra
+from krakenonce.simulator.accounting import audit
 from krakenonce.simulator.control import accounts_of, stats_of
 from krakenonce.simulator.exchange import Exchange
 from krakenonce.simulator.settings import Settings, settings_from
@@ -81,6 +82,10 @@ class SimulatedKraken:
     def log(self) -> list[dict[str, Any]]:
         """Return every private request in the order of judgement."""
         return self.exchange.evidence.log()
+
+    def audit(self) -> list[str]:
+        """Return what does not add up in the books: an empty list if no money was made or lost."""
+        return audit(self.exchange)
 
     def credentials(self) -> list[dict[str, str]]:
         """Return name, key and secret of every account."""

@@ -1,4 +1,4 @@
-"""One HTTP request after the other: read it, let it travel, have it judged, send the answer."""
+"""One HTTP request after the other: read it, let it travel, have it judged, deliver the answer."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import asyncio
 
 from aiohttp import web
 
-from krakenonce.simulator.calls import Call, Reply
+from krakenonce.simulator.calls import Call
 from krakenonce.simulator.control import CONTROL_PATH, Control
+from krakenonce.simulator.delivery import Delivery, json_response
 from krakenonce.simulator.exchange import Exchange
+from krakenonce.simulator.faults import Fault
 from krakenonce.simulator.network import Network
 from krakenonce.simulator.rest.face import RestFace
-
-_JSON = {"Content-Type": "application/json"}
 
 
 class Serving:
@@ -23,31 +23,47 @@ class Serving:
         self._face = RestFace(exchange)
         self._control = Control(exchange)
         self._network = Network(exchange.settings)
+        self._delivery = Delivery()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
+        self._exchange.tick()
+        self._exchange.advance()
         call = await self._read(request)
         if call.path.startswith(CONTROL_PATH):
-            return _response(self._control.answer(call))
-        return await self._rest(call)
+            return json_response(self._control.answer(call))
+        return await self._rest(request, call)
 
     async def close(self) -> None:
-        """End what is still under way."""
+        """End the calls that hang."""
+        self._delivery.close()
 
-    async def _rest(self, call: Call) -> web.StreamResponse:
+    async def _rest(self, request: web.BaseRequest, call: Call) -> web.StreamResponse:
         key = self._exchange.keys.get(call.api_key)
         arrival = self._exchange.evidence.arrive(key)
+        name, account = (key.name, key.account.name) if key is not None else ("", "")
+        delay_s = self._network.delay_s(name)
+        faults = self._exchange.faults.draw(call.path.rpartition("/")[2], account)
         try:
-            delay_s = self._network.delay_s(key.name if key is not None else "")
-            if delay_s:
-                await asyncio.sleep(delay_s)
-            return _response(self._face.answer(call, arrival))
+            await _sleep(delay_s + _delay_s(faults, "before"))
+            return await self._judge(request, call, arrival, faults)
         finally:
             self._exchange.evidence.leave(key)
 
+    async def _judge(
+        self, request: web.BaseRequest, call: Call, arrival: int, faults: list[Fault]
+    ) -> web.StreamResponse:
+        label = " + ".join(fault.label for fault in faults)
+        fault = next((fault for fault in faults if fault.kind != "delay"), None)
+        if fault is not None and fault.loses_request:
+            self._face.lose(call, arrival, label)
+            return await self._delivery.spoil(request, fault, None)
+        stale_ns = int(fault.ms * 1_000_000) if fault is not None and fault.kind == "stale" else 0
+        reply = self._face.answer(call, arrival, label, stale_ns)
+        await _sleep(_delay_s(faults, "after"))
+        return json_response(reply) if fault is None else await self._delivery.spoil(request, fault, reply)
+
     async def _read(self, request: web.BaseRequest) -> Call:
-        self._exchange.tick()
-        self._exchange.advance()
         body = await request.read()
         headers = request.headers
         path, _, query = request.raw_path.partition("?")
@@ -64,5 +80,10 @@ class Serving:
         )
 
 
-def _response(reply: Reply) -> web.Response:
-    return web.Response(status=reply.status, body=reply.body, headers=_JSON)
+def _delay_s(faults: list[Fault], phase: str) -> float:
+    return sum(fault.ms for fault in faults if fault.kind == "delay" and fault.phase == phase) / 1000
+
+
+async def _sleep(seconds: float) -> None:
+    if seconds > 0:
+        await asyncio.sleep(seconds)

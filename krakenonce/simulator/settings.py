@@ -11,6 +11,7 @@ from typing import Any
 
 from krakenonce.errors import ConfigError
 from krakenonce.kraken.limits import TIERS
+from krakenonce.simulator.faults import Fault
 
 MARKET_STATES = ("online", "post_only", "cancel_only", "limit_only", "maintenance")
 MAX_ACCOUNTS = 1_000_000
@@ -51,6 +52,7 @@ class Settings:
         token_s: how long a WebSocket token may wait for its first use.
         clock_error_ms: how wrong the exchange's own clock is.
         virtual_step_ms: above 0, time does not flow: every request moves it on by this much.
+        faults: what goes wrong on purpose, from the beginning on.
     """
 
     accounts: int = 6
@@ -83,6 +85,7 @@ class Settings:
     token_s: float = 900
     clock_error_ms: float = 0
     virtual_step_ms: int = 0
+    faults: tuple[Fault, ...] = ()
 
     def __post_init__(self) -> None:
         _check_range("accounts", self.accounts, 1, MAX_ACCOUNTS)

@@ -23,13 +23,15 @@ class Settlement:
     def __init__(self, vault: Vault, mint: Mint, events: Events, settings: Settings) -> None:
         self._vault, self._mint, self._events, self._settings = vault, mint, events, settings
 
-    def fill(self, market: Market, order: Order, price: Decimal, volume: Decimal, *, maker: bool, now_ns: int) -> Trade:
-        """Let *order* trade *volume* at *price* with the clearing house, and return the trade.
+    def fill(
+        self, market: Market, order: Order, price: Decimal, volume: Decimal, number: int, *, maker: bool, now_ns: int
+    ) -> Trade:
+        """Let *order* trade *volume* at *price* with the clearing house, and return the trade of this *number*.
 
         The cost is exact; the fee is cut to the pair's cost decimals, so what was reserved always suffices.
         """
         cost = price * volume
-        trade = self._trade(market, order, price, volume, cost, maker=maker, now_ns=now_ns)
+        trade = self._trade(market, order, price, volume, number, maker=maker, now_ns=now_ns)
         self._pay(trade)
         order.filled += volume
         order.cost += cost
@@ -60,16 +62,15 @@ class Settlement:
         return market.schedule[tier_at(market.schedule, account.volume)].rate(maker=maker)
 
     def _trade(
-        self, market: Market, order: Order, price: Decimal, volume: Decimal, cost: Decimal, *, maker: bool, now_ns: int
+        self, market: Market, order: Order, price: Decimal, volume: Decimal, number: int, *, maker: bool, now_ns: int
     ) -> Trade:
-        pair = order.pair
+        pair, cost = order.pair, price * volume
         rate = self.fee_rate(market, order.account, maker=maker)
         fee = (cost * rate).quantize(Decimal(1).scaleb(-pair.cost_decimals), rounding=ROUND_DOWN)
         asset, paid = pair.quote, fee
         if order.ticket.fee_in_base:
             asset = pair.base
             paid = (volume * rate).quantize(Decimal(1).scaleb(-asset.decimals), rounding=ROUND_DOWN)
-        number = market.tape.next_id()
         txid = self._mint.transaction("T")
         return Trade(txid, order, number, now_ns, price, volume, cost, fee, asset.name, paid, maker)
 

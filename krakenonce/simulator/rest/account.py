@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls, on which exchange, and when the request came off the wire."""
+    """Who calls, on which exchange, and when the request came off the wire.
+
+    *seen_ns* is the moment whose state the caller is shown: now, unless a fault makes reads stale.
+    """
 
     exchange: Exchange
     key: ApiKey
     arrived_ns: int
+    seen_ns: int = 0
 
     @property
     def account(self) -> Account:

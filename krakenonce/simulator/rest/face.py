@@ -34,15 +34,16 @@ class RestFace:
         self._exchange = exchange
         self._gate = Gate(exchange)
 
-    def answer(self, call: Call, arrival: int, fault: str = "") -> Reply:
+    def answer(self, call: Call, arrival: int, fault: str = "", stale_ns: int = 0) -> Reply:
         """Let the exchange judge and execute *call*, and note it in the evidence.
 
         Parameters:
-            arrival: its place in the order of arrival; fault: what is done to the answer, for the record.
+            arrival: its place in the order of arrival; fault: what is done to the answer, for the record;
+            stale_ns: how old the state is that reads show.
         """
         self._exchange.advance()
         if call.path.startswith(PRIVATE_PATH):
-            return self._private(call, arrival, fault)
+            return self._private(call, arrival, fault, stale_ns)
         return self._guarded(call.path, lambda: self._public(call))
 
     def lose(self, call: Call, arrival: int, fault: str) -> None:
@@ -56,15 +57,15 @@ class RestFace:
             raise unknown_method()
         return answer(self._exchange, Arguments(read_query(call.query)))
 
-    def _private(self, call: Call, arrival: int, fault: str) -> Reply:
+    def _private(self, call: Call, arrival: int, fault: str, stale_ns: int) -> Reply:
         call = replace(call, fields=read_body(call.content_type, call.body))
-        reply = self._guarded(call.path, lambda: self._execute(call))
+        reply = self._guarded(call.path, lambda: self._execute(call, stale_ns))
         key = self._exchange.keys.get(call.api_key)
         self._gate.conclude(call, key, reply.error)
         self._note(call, arrival, key, "refused" if reply.error else "accepted", reply.error, fault)
         return reply
 
-    def _execute(self, call: Call) -> Any:
+    def _execute(self, call: Call, stale_ns: int) -> Any:
         name = call.path.removeprefix(PRIVATE_PATH)
         method = PRIVATE.get(name)
         if method is None:
@@ -72,7 +73,8 @@ class RestFace:
         key = self._gate.admit(call, name, method.permissions)
         if self._exchange.market_state == "maintenance":
             raise Refusal("EService:Unavailable")
-        return method.answer(Caller(self._exchange, key, call.arrived_ns), Arguments(call.fields))
+        caller = Caller(self._exchange, key, call.arrived_ns, self._exchange.now - stale_ns)
+        return method.answer(caller, Arguments(call.fields))
 
     def _guarded(self, path: str, work: Callable[[], Any]) -> Reply:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from krakenonce.simulator.refusals import invalid_arguments
@@ -21,14 +21,17 @@ TRADE_TYPES = ("all", "any position", "closed position", "closing position", "no
 def open_orders(caller: Caller, arguments: Arguments) -> dict[str, Any]:
     """Answer OpenOrders, newest first."""
     trades = arguments.flag("trades")
-    orders = reversed(_matching(caller, arguments, list(caller.account.open_orders.values())))
+    seen = [order for order in _candidates(caller) if _seen_open(order, caller.seen_ns)]
+    orders = reversed(_matching(caller, arguments, seen))
     return {"open": {order.txid: order_row(order, trades=trades) for order in orders}}
 
 
 def closed_orders(caller: Caller, arguments: Arguments) -> dict[str, Any]:
     """Answer ClosedOrders: 50 per page, latest first, with the number there are in all."""
     by_open = arguments.choice("closetime", ("open", "close", "both"), "both") == "open"
-    closed = [order for order in caller.account.orders.values() if not order.is_open]
+    closed = [
+        order for order in caller.account.orders.values() if order.closed_ns and order.closed_ns <= caller.seen_ns
+    ]
     found = _matching(caller, arguments, closed)
     in_span = _span(arguments, caller)
     found = [order for order in found if in_span(order.opened_ns if by_open else order.closed_ns)]
@@ -43,9 +46,10 @@ def query_orders(caller: Caller, arguments: Arguments) -> dict[str, Any]:
     ids = arguments.names("txid", 50)
     if not ids:
         raise invalid_arguments()
-    found = (caller.account.orders[txid] for txid in ids if txid in caller.account.orders)
+    orders = caller.account.orders
+    found = [orders[txid] for txid in ids if txid in orders and orders[txid].opened_ns <= caller.seen_ns]
     trades = arguments.flag("trades")
-    return {order.txid: order_row(order, trades=trades) for order in _matching(caller, arguments, list(found))}
+    return {order.txid: order_row(order, trades=trades) for order in _matching(caller, arguments, found)}
 
 
 def trades_history(caller: Caller, arguments: Arguments) -> dict[str, Any]:
@@ -53,7 +57,7 @@ def trades_history(caller: Caller, arguments: Arguments) -> dict[str, Any]:
     kind = arguments.choice("type", TRADE_TYPES, "all")
     trades = [trade for trade in caller.account.trades if _of_type(trade, kind)]
     in_span = _span(arguments, caller)
-    found = [trade for trade in reversed(trades) if in_span(trade.time_ns)]
+    found = [trade for trade in reversed(trades) if trade.time_ns <= caller.seen_ns and in_span(trade.time_ns)]
     rows = {trade.txid: trade_row(trade) for trade in _page(arguments, found)}
     return {"trades": rows} | ({} if arguments.flag("without_count") else {"count": len(found)})
 
@@ -64,6 +68,16 @@ def query_trades(caller: Caller, arguments: Arguments) -> dict[str, Any]:
     if not ids:
         raise invalid_arguments("txid")
     return {trade.txid: trade_row(trade) for trade in caller.account.trades if trade.txid in ids}
+
+
+def _candidates(caller: Caller) -> Iterable[Order]:
+    # Reads are rarely stale, and an account's past is long: look through it only when it matters.
+    is_stale = caller.seen_ns < caller.exchange.now
+    return caller.account.orders.values() if is_stale else caller.account.open_orders.values()
+
+
+def _seen_open(order: Order, seen_ns: int) -> bool:
+    return order.opened_ns <= seen_ns and (order.is_open or order.closed_ns > seen_ns)
 
 
 def _matching(caller: Caller, arguments: Arguments, orders: list[Order]) -> list[Order]:
