@@ -146,7 +146,7 @@ class Opener:
             draft.unlink()
         image = self._make(draft)
         write_identity(image.words, self._host.machine, image.inode(), self._clock.wall_ns())
-        _carry_over(image, salvage)
+        carry_over(image, salvage)
         image.sync(0, len(image.words))
         draft.rename(self._path)
         _sync_directory(self._path.parent)
@@ -210,7 +210,8 @@ def read_salvage(words: Words, machine: tuple[int, int]) -> Salvage:
     return Salvage(mark.high, {key: high for key, high in keys.items() if high})
 
 
-def _carry_over(image: Image, salvage: Salvage) -> None:
+def carry_over(image: Image, salvage: Salvage) -> None:
+    """Write into a new file what a faulty one proved."""
     write_mark(image.words, Mark(1, salvage.high, 0, NOWHERE))
     for index, (key, high) in enumerate(salvage.keys.items()):
         if index >= capacity(image.words):

@@ -27,7 +27,7 @@ from krakenonce.stores.file.seat import Desk, FilePending, Seat
 from krakenonce.stores.file.settings import read_url
 from krakenonce.stores.file.systemlocks import open_locks
 from krakenonce.stores.file.threads import Scribe, Ushers
-from krakenonce.stores.file.turnstile import PlainTurnstile, TicketTurnstile
+from krakenonce.stores.file.turnstile import PlainTurnstile, TicketTurnstile, Turnstile
 
 log = logging.getLogger("krakenonce")
 
@@ -55,6 +55,7 @@ class FileStore:
     """
 
     survives_fork = True
+    ledger_class = Ledger
 
     def __init__(
         self,
@@ -85,7 +86,7 @@ class FileStore:
             except BaseException:
                 self._locks.close()
                 raise
-        self._turnstile = TicketTurnstile(self._image, self._locks) if ordered else PlainTurnstile(self._locks)
+        self._ordered = ordered
         self._settle()
 
     def _settle(self) -> None:
@@ -94,11 +95,14 @@ class FileStore:
         self._pid = os.getpid()
         self._mutex = threading.RLock()
         self._seats: dict[str, Seat] = {}
-        self._ledger = Ledger(self._image, self._locks, HostClock(self._clock, self._image), directory)
+        self._ledger = self.ledger_class(self._image, self._locks, HostClock(self._clock, self._image), directory)
         self._register = Register(self._image, self._locks)
         self._scribe = Scribe(WINDOW / 2 / NS_PER_SECOND, self._was_used, self._ledger.extend)
-        self._desk = Desk(self._ledger, self._turnstile, Ushers(), own_mark(), self._scribe.wake)
+        self._desk = Desk(self._ledger, self._make_turnstile(), Ushers(), own_mark(), self._scribe.wake)
         self.numbers = HostNumbers(self._ledger, self._locks, directory)
+
+    def _make_turnstile(self) -> Turnstile:
+        return TicketTurnstile(self._image, self._locks) if self._ordered else PlainTurnstile(self._locks)
 
     def acquire(self, key: str, floor: int) -> Grant | None:
         self._check()
