@@ -27,6 +27,7 @@ class ScriptedExchange:
     def __init__(self, *script, latency_ms=0, jitter_ms=0, seed=1):
         self.script = list(script)
         self.nonces, self.bodies, self.heads = [], [], []
+        self.highest = Counter()
         self.refused = 0
         self.in_flight = Counter()
         self.most_in_flight = 0
@@ -75,16 +76,17 @@ class ScriptedExchange:
         await asyncio.sleep(max(0, self._random.uniform(-1, 1) * self._jitter + self._latency) / 1000)
         self.in_flight[key] -= 1
         step = self.script.pop(0) if self.script else "ok"
-        return await self._act(step, self._judged(body), reader, writer)
+        return await self._act(step, self._judged(key, body), reader, writer)
 
-    def _judged(self, body):
+    def _judged(self, key, body):
         text = body.decode()
         nonce = int(json.loads(text)["nonce"] if text.startswith("{") else parse_qs(text)["nonce"][0]) if text else None
         if nonce is None:
             return OK
-        if nonce <= max(self.nonces, default=0):
+        if nonce <= self.highest[key]:
             self.refused += 1
             return b'{"error":["EAPI:Invalid nonce"]}'
+        self.highest[key] = nonce
         self.nonces.append(nonce)
         return OK
 

@@ -18,7 +18,7 @@ from krakenonce.kraken.replies import Meaning, Outcome, Refused, Unknown, judge_
 try:
     import aiohttp
 except ModuleNotFoundError as missing:
-    raise MissingExtra("krakenonce.client", "bot") from missing
+    raise MissingExtra("The client", "bot") from missing
 
 if TYPE_CHECKING:
     from aiohttp.client_reqrep import ClientRequest

@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+from krakenonce.broker.resolution import Sleep
 from krakenonce.clock import Clock
 from krakenonce.copytrader.fills import FillFeed
 from krakenonce.copytrader.follower import Follower
 from krakenonce.errors import ConfigError, KrakenonceError
 
 log = logging.getLogger("krakenonce")
+
+LONGEST_PAUSE_S = 60.0
 
 
 class CopyTrader:
@@ -26,6 +29,7 @@ class CopyTrader:
         feed: the master's fills.
         followers: the users, no name twice.
         clock: where time is read.
+        sleep: how to wait between two polls, in seconds.
 
     Attributes:
         received: how many of the master's fills have come in since the start.
@@ -35,14 +39,16 @@ class CopyTrader:
         ConfigError: two followers have the same name.
     """
 
-    def __init__(self, feed: FillFeed, followers: Sequence[Follower], clock: Clock) -> None:
+    def __init__(
+        self, feed: FillFeed, followers: Sequence[Follower], clock: Clock, sleep: Sleep = asyncio.sleep
+    ) -> None:
         names = [follower.name for follower in followers]
         if len(set(names)) < len(names):
             raise ConfigError("followers", "one account is named twice", "Give every user his own name and key.")
         self.followers = tuple(followers)
         self.broken: dict[str, BaseException] = {}
         self.received = 0
-        self._feed, self._clock = feed, clock
+        self._feed, self._clock, self._sleep = feed, clock, sleep
         self._news = asyncio.Condition()
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -92,16 +98,19 @@ class CopyTrader:
             log.error("%s: copying stopped by %s: %s", task.get_name(), type(error).__name__, error)
 
     async def _watch(self) -> None:
+        pause_s = self._feed.every_s
         while True:
-            await self._take_new()
-            await asyncio.sleep(self._feed.every_s)
+            # An exchange that refuses or does not answer is asked less and less often.
+            answered = await self._take_new()
+            pause_s = self._feed.every_s if answered else min(2 * pause_s, LONGEST_PAUSE_S)
+            await self._sleep(pause_s)
 
-    async def _take_new(self) -> None:
+    async def _take_new(self) -> bool:
         try:
             fills = await self._feed.poll()
         except KrakenonceError as error:
             log.warning("the master's fills could not be read (%s); they are read again", error)
-            return
+            return False
         received_ns = self._clock.wall_ns()
         for fill in fills:
             self.received += 1
@@ -109,3 +118,4 @@ class CopyTrader:
                 follower.take(fill, received_ns)
         async with self._news:
             self._news.notify_all()
+        return True

@@ -75,8 +75,8 @@ def test_balances_tell_what_may_be_spent():
 
 def test_a_trade_keeps_every_digit_and_nanosecond():
     trade = {
-        "ordertxid": "O1", "pair": "XXBTZUSD", "time": Decimal("1790000001.234567891"), "type": "buy", "price": "50000.10000",
-        "cost": "500.00", "fee": "4.0", "vol": "0.01000000",
+        "ordertxid": "O1", "pair": "XXBTZUSD", "time": Decimal("1790000001.234567891"), "type": "buy",
+        "price": "50000.10000", "cost": "500.00", "fee": "4.0", "vol": "0.01000000",
     }  # fmt: skip
     page, total = fills({"trades": {"T1": trade}, "count": 120})
     assert total == 120
@@ -86,8 +86,8 @@ def test_a_trade_keeps_every_digit_and_nanosecond():
 
 def test_pair_rules_come_from_the_exchange():
     entry = {
-        "altname": "XBTUSD", "wsname": "XBT/USD", "base": "XXBT", "quote": "ZUSD", "pair_decimals": 1, "lot_decimals": 8,
-        "ordermin": "0.00005", "costmin": "0.5", "status": "online", "tick_size": "0.1",
+        "altname": "XBTUSD", "wsname": "XBT/USD", "base": "XXBT", "quote": "ZUSD", "pair_decimals": 1,
+        "lot_decimals": 8, "ordermin": "0.00005", "costmin": "0.5", "status": "online", "tick_size": "0.1",
     }  # fmt: skip
     rules = pairs({"XXBTZUSD": entry})["XXBTZUSD"]
     assert (rules.lot_decimals, rules.order_min, rules.cost_min) == (8, Decimal("0.00005"), Decimal("0.5"))

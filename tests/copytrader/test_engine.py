@@ -88,10 +88,15 @@ class Stage:
         self.followers = [
             Follower(account, policy, RULES, self.receipts, self.clock, self.sleep) for account in accounts
         ]
-        self.trader = CopyTrader(FillFeed(self.master, every_s=0), self.followers, self.clock)
+        self.polls = []
+        self.trader = CopyTrader(FillFeed(self.master, every_s=2), self.followers, self.clock, self.rest)
 
     async def sleep(self, seconds):
         self.pauses.append(seconds)
+
+    async def rest(self, seconds):
+        self.polls.append(seconds)
+        await asyncio.sleep(0)
 
     async def fill(self, *fills):
         wanted = self.trader.received + len(fills)
@@ -233,10 +238,12 @@ async def test_books_that_cannot_be_read_are_read_again():
     account = Account()
     stage = Stage(account)
     async with stage.trader:
-        stage.master.failures = 3
+        stage.master.failures = 7
         await stage.fill(fill(1))
         await stage.trader.settled()
     assert len(account.orders) == 1
+    assert stage.polls[:7] == [4, 8, 16, 32, 60, 60, 60], "an exchange in trouble is asked less and less often"
+    assert stage.polls[7] == 2
 
 
 async def test_a_pair_the_exchange_does_not_list_is_skipped_with_a_reason():

@@ -19,7 +19,7 @@ user's order is acknowledged."""
 
 EPILOG = """\
 examples:
-  krakenonce demo                       five users: about ten seconds
+  krakenonce demo                       five users: a few seconds
   krakenonce demo --naive               the same the way most programs do it: calls are lost
   krakenonce demo --users 100 --hang 1  a hundred users, and one more whose first order is never answered
 

@@ -13,26 +13,26 @@ from typing import Any
 
 from krakenonce.broker import KrakenBroker, PairRules, Patience
 from krakenonce.cli.demo.exchange import SimulatorProcess
-from krakenonce.cli.demo.hung_line import HungLine
 from krakenonce.cli.demo.script import MULTIPLIERS
 from krakenonce.cli.demo.unordered import UnorderedLanes
-from krakenonce.client.turns import LaneSource
 from krakenonce.errors import KrakenonceError
+from krakenonce.kraken.credentials import Credentials
 
 READS_PER_SECOND = 300
 """How many calls all accounts together make beside their orders: enough to have something in flight on every key."""
 
+USUAL_TIMEOUT_S = 10.0
 HUNG_TIMEOUT_S = 3.0
 SETTLE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One follower of the master's; *line* is the connection that will hang, for the accounts that have one."""
+    """One follower of the master's. One that *hangs* gets no answer to its first order."""
 
     broker: KrakenBroker
     multiplier: Decimal
-    line: HungLine | None = None
+    hangs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ class Cast:
 
     @property
     def healthy(self) -> tuple[User, ...]:
-        """The users whose line does not hang."""
-        return tuple(user for user in self.users if user.line is None)
+        """The users that do not hang."""
+        return tuple(user for user in self.users if not user.hangs)
 
 
 @contextlib.asynccontextmanager
@@ -55,43 +55,33 @@ async def connected(exchange: SimulatorProcess, *, hung: int, naive: bool) -> As
     """Connect every account of *exchange* until the block ends.
 
     Parameters:
-        hung: how many accounts, the last ones, get a line that can hang.
+        hung: how many accounts, the last ones, will hang.
         naive: whether every client counts for itself and sends at once, instead of taking turns.
     """
-    manager = UnorderedLanes() if naive else None
+    calm = len(exchange.accounts) - hung
     async with AsyncExitStack() as stack:
-        lines = [await stack.enter_async_context(HungLine(exchange.url)) for _ in range(hung)]
-        brokers = _brokers(exchange, lines, manager)
-        await asyncio.gather(*(stack.enter_async_context(broker) for broker in brokers))
-        master, *others = brokers
+        master, *others = [
+            _broker(exchange.url, name, credentials, hangs=place >= calm, naive=naive)
+            for place, (name, credentials) in enumerate(exchange.accounts)
+        ]
+        await asyncio.gather(*(stack.enter_async_context(broker) for broker in (master, *others)))
         users = [
-            User(broker, MULTIPLIERS[index % len(MULTIPLIERS)], _line_of(index - len(others) + hung, lines))
-            for index, broker in enumerate(others)
+            User(broker, MULTIPLIERS[place % len(MULTIPLIERS)], hangs=place >= calm - 1)
+            for place, broker in enumerate(others)
         ]
         yield Cast(exchange, master, tuple(users), await master.pairs())
 
 
-def _line_of(place: int, lines: Sequence[HungLine]) -> HungLine | None:
-    return lines[place] if place >= 0 else None
-
-
-def _brokers(exchange: SimulatorProcess, lines: Sequence[HungLine], manager: LaneSource | None) -> list[KrakenBroker]:
-    calm = len(exchange.accounts) - len(lines)
-    patience = Patience(attempts=1 if manager else 3, settle_s=SETTLE_S)
-    brokers = []
-    for place, (name, credentials) in enumerate(exchange.accounts):
-        line = _line_of(place - calm, lines)
-        broker = KrakenBroker(
-            name,
-            credentials,
-            manager=manager,
-            base_url=line.url if line else exchange.url,
-            timeout=HUNG_TIMEOUT_S if line else 10.0,
-            patience=patience,
-            reissues=0 if manager else 1,
-        )
-        brokers.append(broker)
-    return brokers
+def _broker(url: str, name: str, credentials: Credentials, *, hangs: bool, naive: bool) -> KrakenBroker:
+    return KrakenBroker(
+        name,
+        credentials,
+        manager=UnorderedLanes() if naive else None,
+        base_url=url,
+        timeout=HUNG_TIMEOUT_S if hangs else USUAL_TIMEOUT_S,
+        patience=Patience(attempts=1 if naive else 3, settle_s=SETTLE_S),
+        reissues=0 if naive else 1,
+    )
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from krakenonce.kraken.credentials import Credentials
 
 LONGEST_START_S = 30
 LONGEST_LINE = 2**28
+AN_HOUR_MS = 3_600_000
 
 
 class SimulatorProcess:
@@ -62,6 +63,20 @@ class SimulatorProcess:
         async with aiohttp.ClientSession() as session, session.get(f"{self.url}/_control/stats") as response:
             figures: dict[str, Any] = await response.json()
             return figures
+
+    async def hang_next_order(self, account: str) -> None:
+        """Let the next order of *account* execute, and never answer it."""
+        fault = {
+            "kind": "hang",
+            "phase": "after",
+            "endpoint": "AddOrder",
+            "account": account,
+            "ms": AN_HOUR_MS,
+            "times": 1,
+        }
+        async with aiohttp.ClientSession() as session:
+            async with session.post(f"{self.url}/_control/faults", json=fault) as response:
+                response.raise_for_status()
 
     @staticmethod
     async def _first_line(process: Process) -> bytes:

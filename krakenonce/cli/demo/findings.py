@@ -36,7 +36,7 @@ class Findings:
     Attributes:
         rows: MASTER first.
         wrong: one line for each account and market whose copies do not add up.
-        p50_ns, p99_ns: copy latency over the users whose line did not hang.
+        p50_ns, p99_ns: copy latency over the users that did not hang.
     """
 
     rows: tuple[Row, ...]
@@ -64,7 +64,7 @@ def findings(act: Act, rules: Mapping[str, PairRules], prices: Mapping[str, Deci
         name = user.broker.name
         wrong += faults(name, user.multiplier, master, traded(act, name), rules, prices)
         wrong += unreceipted(act, name)
-    latencies = act.receipts.latencies_ns(user.broker.name for user in act.users if user.line is None)
+    latencies = act.receipts.latencies_ns(user.broker.name for user in act.users if not user.hangs)
     rows = tuple(_row(act, name) for name in names)
     return Findings(rows, tuple(wrong), percentile(latencies, 50), percentile(latencies, 99))
 

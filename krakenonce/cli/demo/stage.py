@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import logging
 from collections.abc import Sequence
 
@@ -27,9 +28,7 @@ async def play(args: argparse.Namespace) -> int:
             logging.getLogger("krakenonce").setLevel(logging.ERROR)
             results = [await _act(args, cast, cast.healthy, "order")]
             if args.hang:
-                for user in cast.users:
-                    if user.line is not None:
-                        user.line.arm()
+                await asyncio.gather(*(exchange.hang_next_order(user.broker.name) for user in cast.users if user.hangs))
                 results.append(await _act(args, cast, cast.users, "order, with a hung account,"))
     return _conclude(results, args)
 

@@ -1,0 +1,160 @@
+"""A21: one key's hung call does not delay the others. A54: a blocked master lane does not hold up the users' exits.
+
+Told by order, not by the clock: whatever the others do is over while the hung call is still in flight.
+"""
+
+import asyncio
+import json
+import urllib.request
+from contextlib import AsyncExitStack
+from decimal import Decimal
+
+import pytest
+
+from krakenonce.broker import Fill, KrakenBroker, Order, Patience, Placement
+from krakenonce.client import KrakenClient
+from krakenonce.clock import SystemClock
+from krakenonce.copytrader import CopyPolicy, CopyTrader, FillFeed, Follower, ReceiptBook, Verdict
+from krakenonce.global_nonce import GlobalKrakenNonceManager
+from krakenonce.kraken.credentials import Credentials
+from krakenonce.kraken.replies import Accepted, Unknown
+from krakenonce.lanes import LaneRegistry
+from tests.scripted_exchange import ScriptedExchange
+
+PAIR = "XXBTZUSD"
+
+
+def hang_next(sim, account, endpoint):
+    fault = {"kind": "hang", "phase": "after", "ms": 30_000, "times": 1, "account": account, "endpoint": endpoint}
+    request = urllib.request.Request(f"{sim.url}/_control/faults", json.dumps(fault).encode(), method="POST")
+    urllib.request.urlopen(request).close()
+
+
+def lane_of(manager, sim, place):
+    return manager.lane(sim.accounts[place].key, base_url=sim.url)
+
+
+@pytest.fixture
+def manager():
+    return GlobalKrakenNonceManager("memory://", registry=LaneRegistry())
+
+
+@pytest.fixture
+async def brokers(kraken_sim, manager):
+    """Every account, connected; a lost order is settled quickly."""
+    async with AsyncExitStack() as stack:
+        yield [
+            await stack.enter_async_context(
+                KrakenBroker(
+                    account.name,
+                    Credentials(account.key, account.secret),
+                    manager=manager,
+                    base_url=kraken_sim.url,
+                    timeout=1.0,
+                    patience=Patience(settle_s=0.05),
+                )
+            )
+            for account in kraken_sim.accounts
+        ]
+
+
+def followers_of(brokers, rules, receipts):
+    policy = CopyPolicy(Decimal("0.5"))
+    return [Follower(broker, policy, rules, receipts, SystemClock()) for broker in brokers[1:]]
+
+
+async def test_a21_one_hung_call_and_99_other_keys(manager):
+    async with ScriptedExchange("hang", latency_ms=2, jitter_ms=2) as exchange, AsyncExitStack() as stack:
+        hung, *well = [
+            await stack.enter_async_context(
+                KrakenClient(
+                    Credentials(f"key {place}", "aGVsbG8="), manager=manager, base_url=exchange.url, timeout=60
+                )
+            )
+            for place in range(100)
+        ]
+        waiting = asyncio.create_task(hung.call("Balance"))
+        await exchange.hanging.wait()
+        outcomes = await asyncio.gather(*(client.call("Balance") for client in well for _ in range(5)))
+        assert [type(outcome) for outcome in outcomes] == [Accepted] * 495
+        assert not waiting.done(), "it hangs still, and all the others are done"
+        exchange.hang_up()
+        assert isinstance(await waiting, Unknown)
+    assert exchange.refused == 0
+
+
+class OneLaneForAll:
+    """What a single lock around every call amounts to."""
+
+    def __init__(self, manager):
+        self._manager = manager
+
+    def lane(self, api_key, *, base_url):
+        return self._manager.lane("every key", base_url=base_url)
+
+
+async def test_a21_with_one_lane_for_all_keys_everybody_waits(manager):
+    async with ScriptedExchange("hang") as exchange, AsyncExitStack() as stack:
+        clients = [
+            await stack.enter_async_context(
+                KrakenClient(
+                    Credentials(f"key {place}", "aGVsbG8="), manager=OneLaneForAll(manager), base_url=exchange.url
+                )
+            )
+            for place in range(10)
+        ]
+        calls = [asyncio.create_task(client.call("Balance")) for client in clients]
+        await exchange.hanging.wait()
+        lane = manager.lane("every key", base_url=exchange.url)
+        while lane.stats().waiting < 9:
+            await asyncio.sleep(0)
+        assert len(exchange.bodies) == 1, "the positive control: nobody else has got through"
+        exchange.hang_up()
+        await asyncio.gather(*calls)
+
+
+@pytest.mark.kraken_sim(accounts=7, latency_ms=2, jitter_ms=2)
+async def test_a21_a_hung_copy_delays_no_other_copy_and_is_made_exactly_once(kraken_sim, manager, brokers):
+    receipts = ReceiptBook()
+    followers = followers_of(brokers, await brokers[0].pairs(), receipts)
+    hung, *well = followers
+    hang_next(kraken_sim, hung.name, "AddOrder")
+    async with CopyTrader(FillFeed(brokers[0], every_s=0.01), followers, SystemClock()) as trader:
+        assert isinstance(await brokers[0].place(Order(PAIR, "buy", Decimal("0.01"))), Placement)
+        while trader.received < len(kraken_sim.accounts[0].trades):
+            await asyncio.sleep(0.005)
+        await trader.settled(well)
+        assert lane_of(manager, kraken_sim, 1).stats().in_flight == 1, "it hangs still"
+        assert receipts.of(hung.name) == []
+        await trader.settled()
+    assert [one.verdict for one in receipts] == [Verdict.COPIED] * len(followers)
+    assert next(iter(receipts.of(hung.name))).reason.startswith("the answer was lost")
+    for account in kraken_sim.accounts[1:]:
+        assert [trade.volume for trade in account.trades] == [Decimal("0.005")]
+    assert kraken_sim.stats()["totals"]["invalid_nonces"] == 0
+
+
+@pytest.mark.kraken_sim(accounts=6, latency_ms=2, jitter_ms=2)
+async def test_a54_exits_go_while_the_masters_lane_is_blocked(kraken_sim, manager, brokers):
+    receipts = ReceiptBook()
+    master = brokers[0]
+    followers = followers_of(brokers, await master.pairs(), receipts)
+    async with CopyTrader(FillFeed(master, every_s=3600), followers, SystemClock()) as trader:
+        for side in ("buy", "sell"):
+            await master.place(Order(PAIR, side, Decimal("0.01")))
+        async with lane_of(manager, kraken_sim, 0).turn() as blocked:
+            for fill in [_fill_of(trade) for trade in kraken_sim.accounts[0].trades]:
+                for follower in followers:
+                    follower.take(fill, fill.time_ns)
+            await trader.settled()
+            assert lane_of(manager, kraken_sim, 0).stats().in_flight == 1
+            blocked.report(Unknown("only to block it"))
+    for account in kraken_sim.accounts[1:]:
+        sides = {trade.order.ticket.side: trade.order.volume for trade in account.trades}
+        assert sides == {"buy": Decimal("0.005"), "sell": Decimal("0.005")}
+
+
+def _fill_of(trade):
+    ticket = trade.order.ticket
+    amounts = (trade.volume, trade.price, trade.cost, trade.fee)
+    return Fill(trade.txid, trade.order.txid, ticket.pair.key, ticket.side, *amounts, trade.time_ns)
