@@ -27,6 +27,8 @@ class Command(NamedTuple):
 COMMANDS = (
     Command("nonce", "print nonces: 19 digits, each above the one before", "krakenonce.cli.nonce"),
     Command("sim", "run a simulated Kraken on this machine", "krakenonce.simulator.command"),
+    Command("prove", "prove on this machine that every nonce arrives in order", "krakenonce.proof.command"),
+    Command("status", "show who holds and who waits for which key of a store", "krakenonce.status"),
     Command("demo", "copy a master's trades to several users on a simulated Kraken", "krakenonce.cli.demo"),
 )
 

@@ -23,6 +23,8 @@ class Grant:
         until_boot_ns: the moment of the boot clock after which nothing may be sent, or None if the grant does not end
             by itself.
         generation: counts the grants of this key; a holder with an older one has been superseded.
+        offset: the store's own clock minus the boot clock, in nanoseconds, where numbers follow that clock and not this
+            host's; else None.
     """
 
     key: str
@@ -30,6 +32,7 @@ class Grant:
     high: int
     until_boot_ns: int | None
     generation: int
+    offset: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +56,20 @@ class NumberSource(Protocol):
 
 
 class Numbers(NumberSource, Protocol):
-    """Unique, rising numbers for everybody who shares a store, whatever key they are for. Safe from any thread.
+    """Unique, rising numbers for everybody who shares a store, whatever key they are for. Safe from any thread."""
 
-    Attributes:
-        began: what the wall and the boot clock showed when this process opened the store, in nanoseconds.
-        for_lanes: numbers for use inside a grant, which makes them unique for its key: as high as the clock, and
-            counted, but made without asking the other processes.
-    """
+    @property
+    def began(self) -> tuple[int, int]:
+        """What the wall and the boot clock showed when this process opened the store, in nanoseconds."""
+        ...
 
-    began: tuple[int, int]
-    for_lanes: NumberSource
+    @property
+    def for_lanes(self) -> NumberSource:
+        """Numbers for use inside a grant, which makes them unique for its key.
+
+        As high as the clock, and counted, but made without asking the other processes.
+        """
+        ...
 
     def peek(self) -> tuple[int, int]:
         """Return the last number this process issued (0 before the first) and how many it issued."""
