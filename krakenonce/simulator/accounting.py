@@ -27,6 +27,7 @@ def audit(exchange: Exchange) -> list[str]:
     for account in exchange.accounts:
         problems += _balances(account)
         problems += _holds(account)
+        problems += _positions(account)
         problems += [text for order in account.orders.values() for text in _order(account, order)]
     for market in exchange.markets.values():
         problems += _book(market)
@@ -58,15 +59,36 @@ def _balances(account: Account) -> Iterator[str]:
         balance = account.wallet.balances.get(name, ZERO)
         if balance != expected[name]:
             yield f"{account.name}: {name} is {balance}, its deposits and trades come to {expected[name]}"
-        if balance < 0:
+        if balance < 0 and not _has_margin(account):
             yield f"{account.name}: {name} is {balance}"
+
+
+def _has_margin(account: Account) -> bool:
+    # Losses on margin come out of the balance even where an order holds it.
+    return any(trade.position for trade in account.trades)
+
+
+def _positions(account: Account) -> Iterator[str]:
+    """Compare the open positions with the volume that margin trades bought and sold."""
+    expected: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for trade in account.trades:
+        if trade.position:
+            expected[trade.order.pair.key] += trade.volume * (1 if trade.order.side == "buy" else -1)
+    for row in account.positions.values():
+        expected[row.pair.key] -= row.volume * (1 if row.side == "buy" else -1)
+    for name, volume in expected.items():
+        if volume:
+            yield f"{account.name}: {volume} {name} was traded on margin, but is in no position"
 
 
 def _effect(trade: Trade) -> Iterator[tuple[str, Decimal]]:
     pair, sign = trade.order.pair, 1 if trade.order.side == "buy" else -1
+    yield trade.fee_asset, -trade.fee_paid
+    if trade.order.ticket.leverage:
+        yield pair.quote.name, trade.realised
+        return
     yield pair.base.name, trade.volume * sign
     yield pair.quote.name, -trade.price * trade.volume * sign
-    yield trade.fee_asset, -trade.fee_paid
 
 
 def _holds(account: Account) -> Iterator[str]:
@@ -77,7 +99,7 @@ def _holds(account: Account) -> Iterator[str]:
         held = account.wallet.held.get(name, ZERO)
         if held != expected[name]:
             yield f"{account.name}: {held} {name} is held, open orders need {expected[name]}"
-        if not 0 <= held <= max(account.wallet.balances.get(name, ZERO), ZERO):
+        if held < 0 or (held > account.wallet.balances.get(name, ZERO) and not _has_margin(account)):
             yield f"{account.name}: {held} {name} is held of {account.wallet.balances.get(name, ZERO)}"
 
 

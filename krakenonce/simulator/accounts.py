@@ -6,12 +6,16 @@ import base64
 from collections import deque
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from krakenonce.kraken.credentials import fingerprint
 from krakenonce.simulator.identifiers import api_key, api_secret
 from krakenonce.simulator.nonces import NonceRecord
 from krakenonce.simulator.orders import Order, Trade
 from krakenonce.simulator.wallets import LedgerEntry, Wallet
+
+if TYPE_CHECKING:
+    from krakenonce.simulator.margin import Position
 
 PERMISSIONS = (
     "query-funds",
@@ -79,6 +83,7 @@ class Account:
     open_orders: dict[str, Order] = field(default_factory=dict, repr=False)
     trades: list[Trade] = field(default_factory=list, repr=False)
     ledger: list[LedgerEntry] = field(default_factory=list, repr=False)
+    positions: dict[str, Position] = field(default_factory=dict, repr=False)
     volume: Decimal = Decimal(0)
     _counted: deque[tuple[int, Decimal]] = field(default_factory=deque, repr=False)
 

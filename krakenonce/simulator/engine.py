@@ -46,6 +46,7 @@ class Engine:
         market = self._exchange.market(ticket.pair)
         checks.check_market_open(self._exchange.market_state, ticket)
         checks.check_margin(ticket, settings)
+        self._exchange.margin.check_reducing(account, ticket)
         checks.check_prices(ticket)
         checks.check_volume(ticket, settings, self.reference_price(market, ticket))
         checks.check_client_id(account, ticket.cl_ord_id)
@@ -114,6 +115,9 @@ class Engine:
         Raises:
             Refusal: ``EOrder:Insufficient funds``.
         """
+        if order.ticket.leverage:
+            self._exchange.margin.check(order, plan)
+            return
         asset, needed = order.amount_to_hold()
         if order.side == "buy" and order.limit_price is None and not order.waits_for_trigger:
             needed = plan.cost * (1 if order.ticket.fee_in_base else 1 + order.fee_rate)
@@ -125,7 +129,7 @@ class Engine:
     def _draft(self, account: Account, ticket: Ticket, txid: str) -> Order:
         now_ns = self._exchange.now
         market = self._exchange.market(ticket.pair)
-        return Order(
+        order = Order(
             txid,
             account,
             ticket,
@@ -140,6 +144,8 @@ class Engine:
             post=ticket.post,
             status="pending" if ticket.start_ns > now_ns else "open",
         )
+        triggers.follow(order, market.last)
+        return order
 
     def plan(self, order: Order) -> Plan:
         """Return what *order* would get if it were matched now."""

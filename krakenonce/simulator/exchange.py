@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from krakenonce.clock import NS_PER_MS, Clock, ManualClock, SystemClock
 from krakenonce.kraken.limits import TIERS
-from krakenonce.kraken.pairs import ASSETS, PAIRS, Pair
+from krakenonce.kraken.pairs import ASSETS, PAIRS, PAIRS_BY_NAME, Pair, find_asset
 from krakenonce.simulator.accounts import Account, ApiKey, account_name, make_key
 from krakenonce.simulator.agenda import Agenda
 from krakenonce.simulator.desk import OrderDesk
@@ -18,9 +18,10 @@ from krakenonce.simulator.evidence import Evidence
 from krakenonce.simulator.faults import Faults
 from krakenonce.simulator.flow import OutsideFlow
 from krakenonce.simulator.identifiers import Mint
+from krakenonce.simulator.margin import Margin
 from krakenonce.simulator.market import Market
 from krakenonce.simulator.nonces import NonceRecord
-from krakenonce.simulator.prices import START_USD, PricePath, SeededWalk
+from krakenonce.simulator.prices import EUR_IN_USD, START_USD, PricePath, SeededWalk
 from krakenonce.simulator.settings import MARKET_STATES, Settings
 from krakenonce.simulator.settlement import Settlement
 from krakenonce.simulator.tokens import Tokens
@@ -55,8 +56,9 @@ class Exchange:
         self.mint = Mint(settings.seed)
         self.agenda, self.events, self.vault, self.evidence = Agenda(), Events(), Vault(), Evidence()
         self.tokens = Tokens(self.mint, int(settings.token_s * 1000) * NS_PER_MS)
-        self.settlement = Settlement(self.vault, self.mint, self.events, settings)
+        self.settlement = Settlement(self)
         self.markets = {pair.key: self._open_market(pair, paths or {}) for pair in PAIRS}
+        self.margin = Margin(self)
         self.engine = Engine(self)
         self.desk = OrderDesk(self)
         self.flow = OutsideFlow(self)
@@ -103,6 +105,13 @@ class Exchange:
     def market(self, pair: Pair) -> Market:
         """Return the market of *pair*."""
         return self.markets[pair.key]
+
+    def usd_price(self, asset: str) -> Decimal:
+        """Return the last price of the asset with this key in US dollars."""
+        symbol = find_asset(asset).symbol
+        if symbol in ("USD", "EUR"):
+            return Decimal(1) if symbol == "USD" else EUR_IN_USD
+        return self.market(PAIRS_BY_NAME[f"{symbol}/USD"]).last
 
     def account(self, name: str) -> Account:
         """Return the account called *name*, or raise KeyError."""

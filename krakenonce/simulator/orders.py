@@ -103,6 +103,7 @@ class Trade:
     fee_paid: Decimal
     maker: bool
     position: str = ""
+    realised: Decimal = ZERO
 
 
 @dataclass(slots=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import ROUND_DOWN, Decimal
 from typing import TYPE_CHECKING
 
@@ -12,16 +13,20 @@ from krakenonce.simulator.wallets import LedgerEntry, Vault
 
 if TYPE_CHECKING:
     from krakenonce.simulator.accounts import Account
+    from krakenonce.simulator.exchange import Exchange
     from krakenonce.simulator.identifiers import Mint
     from krakenonce.simulator.market import Market
-    from krakenonce.simulator.settings import Settings
 
 
 class Settlement:
     """Moves the money of fills and keeps every open order's reservation right. Belongs to the exchange's thread."""
 
-    def __init__(self, vault: Vault, mint: Mint, events: Events, settings: Settings) -> None:
-        self._vault, self._mint, self._events, self._settings = vault, mint, events, settings
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._vault: Vault = exchange.vault
+        self._mint: Mint = exchange.mint
+        self._events: Events = exchange.events
+        self._settings = exchange.settings
 
     def fill(
         self, market: Market, order: Order, price: Decimal, volume: Decimal, number: int, *, maker: bool, now_ns: int
@@ -68,21 +73,25 @@ class Settlement:
         rate = self.fee_rate(market, order.account, maker=maker)
         fee = (cost * rate).quantize(Decimal(1).scaleb(-pair.cost_decimals), rounding=ROUND_DOWN)
         asset, paid = pair.quote, fee
-        if order.ticket.fee_in_base:
+        if order.ticket.fee_in_base and not order.ticket.leverage:
             asset = pair.base
             paid = (volume * rate).quantize(Decimal(1).scaleb(-asset.decimals), rounding=ROUND_DOWN)
-        txid = self._mint.transaction("T")
-        return Trade(txid, order, number, now_ns, price, volume, cost, fee, asset.name, paid, maker)
+        trade = Trade(
+            self._mint.transaction("T"), order, number, now_ns, price, volume, cost, fee, asset.name, paid, maker
+        )
+        if not order.ticket.leverage:
+            return trade
+        effect = self._exchange.margin.trade(order, price, volume, fee)
+        return replace(trade, position=effect.position, realised=effect.realised)
 
     def _pay(self, trade: Trade) -> None:
-        pair, account = trade.order.pair, trade.order.account
-        sign = 1 if trade.order.side == "buy" else -1
-        self._vault.move(self._vault.market, account.wallet, pair.base.name, trade.volume * sign)
-        self._vault.move(account.wallet, self._vault.market, pair.quote.name, trade.cost * sign)
+        account = trade.order.account
         self._vault.move(account.wallet, self._vault.fees, trade.fee_asset, trade.fee_paid)
-        for asset, amount in ((pair.quote.name, -trade.cost * sign), (pair.base.name, trade.volume * sign)):
+        kind = "margin" if trade.order.ticket.leverage else "trade"
+        for asset, amount in movements(trade):
+            self._vault.move(self._vault.market, account.wallet, asset, amount)
             fee = trade.fee_paid if asset == trade.fee_asset else Decimal(0)
-            self._note(account, trade.txid, trade.time_ns, "trade", asset, amount, fee)
+            self._note(account, trade.txid, trade.time_ns, kind, asset, amount, fee)
 
     def _note(
         self,
@@ -105,3 +114,11 @@ class Settlement:
         self._events.tell(OrderEvent("trade", order, trade.time_ns, trade))
         if order.status == "closed":
             self._events.tell(OrderEvent("filled", order, trade.time_ns))
+
+
+def movements(trade: Trade) -> list[tuple[str, Decimal]]:
+    """Return what comes to the account, before the fee: both assets, or on margin the realised profit alone."""
+    pair, sign = trade.order.pair, 1 if trade.order.side == "buy" else -1
+    if trade.order.ticket.leverage:
+        return [(pair.quote.name, trade.realised)]
+    return [(pair.quote.name, -trade.cost * sign), (pair.base.name, trade.volume * sign)]

@@ -66,19 +66,20 @@ def trade_balance(caller: Caller, arguments: Arguments) -> dict[str, str]:
     if asset not in ("ZUSD", "USD", "ZEUR", "EUR"):
         raise Refusal("EQuery:Unknown asset")
     rate = EUR_IN_USD if asset.endswith("EUR") else Decimal(1)
-    worth = sum((amount * in_usd(caller.exchange, row) for row, amount in _holdings(caller.account)), Decimal(0)) / rate
-    row = dict.fromkeys(("eb", "tb", "m", "uv", "n", "c", "v", "e", "mf"), Decimal(0))
-    row |= dict.fromkeys(("eb", "tb", "e", "mf"), worth)
-    return {name: digits(value, 4) for name, value in row.items()}
-
-
-def in_usd(exchange: Exchange, asset: Asset) -> Decimal:
-    """Return the last price of *asset* in US dollars."""
-    if asset.symbol == "USD":
-        return Decimal(1)
-    if asset.symbol == "EUR":
-        return EUR_IN_USD
-    return exchange.market(known_pair(f"{asset.symbol}/USD")).last
+    figures = caller.exchange.margin.figures(caller.account)
+    row = {
+        "eb": figures.balance,
+        "tb": figures.balance,
+        "m": figures.margin,
+        "uv": Decimal(0),
+        "n": figures.profit,
+        "c": figures.cost,
+        "v": figures.value,
+        "e": figures.equity,
+        "mf": figures.free,
+    }
+    texts = {name: digits(value / rate, 4) for name, value in row.items()}
+    return texts | ({"ml": digits(figures.equity / figures.margin * 100, 2)} if figures.margin else {})
 
 
 def websockets_token(caller: Caller, _: Arguments) -> dict[str, Any]:

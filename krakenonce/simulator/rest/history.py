@@ -33,7 +33,7 @@ def closed_orders(caller: Caller, arguments: Arguments) -> dict[str, Any]:
         order for order in caller.account.orders.values() if order.closed_ns and order.closed_ns <= caller.seen_ns
     ]
     found = _matching(caller, arguments, closed)
-    in_span = _span(arguments, caller)
+    in_span = span(arguments, caller)
     found = [order for order in found if in_span(order.opened_ns if by_open else order.closed_ns)]
     found.sort(key=lambda order: (order.opened_ns if by_open else order.closed_ns, order.rank), reverse=True)
     trades = arguments.flag("trades")
@@ -56,7 +56,7 @@ def trades_history(caller: Caller, arguments: Arguments) -> dict[str, Any]:
     """Answer TradesHistory: 50 per page, latest first."""
     kind = arguments.choice("type", TRADE_TYPES, "all")
     trades = [trade for trade in caller.account.trades if _of_type(trade, kind)]
-    in_span = _span(arguments, caller)
+    in_span = span(arguments, caller)
     found = [trade for trade in reversed(trades) if trade.time_ns <= caller.seen_ns and in_span(trade.time_ns)]
     rows = {trade.txid: trade_row(trade) for trade in _page(arguments, found)}
     return {"trades": rows} | ({} if arguments.flag("without_count") else {"count": len(found)})
@@ -90,7 +90,8 @@ def _matching(caller: Caller, arguments: Arguments, orders: list[Order]) -> list
     return orders
 
 
-def _span(arguments: Arguments, caller: Caller) -> Callable[[int], bool]:
+def span(arguments: Arguments, caller: Caller) -> Callable[[int], bool]:
+    """Return the test for moments between ``start`` and ``end``."""
     start_ns, end_ns = _bound(arguments, "start", caller), _bound(arguments, "end", caller)
     return lambda at_ns: (start_ns is None or at_ns > start_ns) and (end_ns is None or at_ns <= end_ns)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from krakenonce.simulator.exchange import Exchange
-from krakenonce.simulator.rest import account, changing, history, public, trading
+from krakenonce.simulator.rest import account, changing, history, ledgers, public, trading
 from krakenonce.simulator.rest.account import Caller
 from krakenonce.simulator.rest.arguments import Arguments
 
@@ -47,6 +47,9 @@ PRIVATE = {
     "QueryOrders": PrivateMethod(history.query_orders, ("query-open-trades", "query-closed-trades")),
     "TradesHistory": PrivateMethod(history.trades_history, ("query-closed-trades",)),
     "QueryTrades": PrivateMethod(history.query_trades, ("query-closed-trades",)),
+    "OpenPositions": PrivateMethod(ledgers.open_positions, ("query-open-trades",)),
+    "Ledgers": PrivateMethod(ledgers.ledgers, ("query-ledger",)),
+    "QueryLedgers": PrivateMethod(ledgers.query_ledgers, ("query-ledger",)),
     "GetWebSocketsToken": PrivateMethod(account.websockets_token, ("create-ws-token",)),
     "GetApiKeyInfo": PrivateMethod(account.api_key_info),
     "AddOrder": PrivateMethod(trading.add_order, _TRADE),

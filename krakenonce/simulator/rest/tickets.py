@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from krakenonce.clock import NS_PER_SECOND
 from krakenonce.simulator.matching import Trail
 from krakenonce.simulator.orders import LIMIT_TYPES, TRIGGERED_TYPES, CloseTerms, Side, Ticket
-from krakenonce.simulator.refusals import invalid_arguments
+from krakenonce.simulator.refusals import Refusal, invalid_arguments
 from krakenonce.simulator.rest.arguments import Arguments, plain_decimal
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ def read_ticket(exchange: Exchange, arguments: Arguments, pair: Pair) -> Ticket:
         Refusal: a field is missing, malformed, or does not go with another.
     """
     ordertype = arguments.choice("ordertype", ORDER_TYPES)
+    if ordertype == "settle-position":
+        raise Refusal("EOrder:Unknown position")
     side: Side = "buy" if arguments.choice("type", ("buy", "sell")) == "buy" else "sell"
     flags = _flags(arguments, ordertype, side)
     reader = PriceReader(exchange, pair, side)
