@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Protocol
 
 from krakenonce.broker import Fill, Order, OrderState, Placement
-from krakenonce.broker.resolution import Sleep
-from krakenonce.clock import Clock
+from krakenonce.broker.resolution import PASSING, Sleep
+from krakenonce.clock import NS_PER_SECOND, Clock
+from krakenonce.copytrader.inbox import Arrival, Inbox
 from krakenonce.copytrader.planner import Carried, Due, SizingRules, add, checked_multiplier, plan
 from krakenonce.copytrader.receipts import Receipt, ReceiptBook, Verdict
 from krakenonce.errors import FixTheInput, KrakenonceError
@@ -48,10 +48,13 @@ class CopyPolicy:
     Parameters:
         multiplier: his size in units of the master's.
         valid_s: seconds, 2 to 60, after which the exchange must not accept a copy any more; None for no limit.
+        insist_s: for how many seconds a copy that is refused for a passing reason (a rate limit, a market that takes
+            no orders, no connection) is tried again before it is left to the next fill.
     """
 
     multiplier: Decimal
     valid_s: int | None = 30
+    insist_s: int = 300
 
     def __post_init__(self) -> None:
         checked_multiplier(self.multiplier)
@@ -63,44 +66,6 @@ class Tally:
 
     filled: Decimal = Decimal(0)
     ordered: Decimal = Decimal(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A fill of the master's and the moment we learnt of it (nanoseconds since 1970)."""
-
-    fill: Fill
-    received_ns: int
-
-    @property
-    def market(self) -> tuple[str, str]:
-        """What fills must have in common to be copied by one order."""
-        return self.fill.pair, self.fill.side
-
-
-@dataclass(slots=True)
-class _Inbox:
-    """Fills that wait for one user. `idle` is set while there are none and none is being worked on."""
-
-    waiting: deque[Arrival] = field(default_factory=deque)
-    filled: asyncio.Event = field(default_factory=asyncio.Event)
-    idle: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def put(self, arrival: Arrival) -> None:
-        self.waiting.append(arrival)
-        self.idle.clear()
-        self.filled.set()
-
-    async def next_run(self) -> list[Arrival]:
-        """Wait for fills, and take the longest run at the head that one order can copy."""
-        if not self.waiting:
-            self.filled.clear()
-            self.idle.set()
-            await self.filled.wait()
-        run = [self.waiting.popleft()]
-        while self.waiting and self.waiting[0].market == run[0].market:
-            run.append(self.waiting.popleft())
-        return run
 
 
 def order_name(account: str, exec_id: str) -> str:
@@ -116,7 +81,8 @@ class Follower:
     """Copies the master's fills to one account, one order at a time, in the order of the fills.
 
     Fills that arrive while an order is on its way are copied together by the next one. An order whose fate is unknown
-    is looked up until it is known; nothing else is sent for this account before.
+    is looked up until it is known, and one that is refused for a passing reason is tried again; nothing else is sent
+    for this account before.
 
     Parameters:
         account: the user's broker.
@@ -139,7 +105,7 @@ class Follower:
         self.account, self.policy, self.receipts = account, policy, receipts
         self.tallies: dict[tuple[str, str], Tally] = {}
         self._rules, self._clock, self._sleep = rules, clock, sleep
-        self._inbox = _Inbox()
+        self._inbox = Inbox()
 
     @property
     def name(self) -> str:
@@ -180,7 +146,7 @@ class Follower:
         now = self._clock.wall_ns()
         draft = replace(draft, cl_ord_id=name, decided_ns=now, sent_ns=now)
         try:
-            ending = await self._place(order, name)
+            ending = await self._insist(order, name)
         except FixTheInput as error:
             self._file(draft, Verdict.FAILED, carried=due.volume, reason=str(error))
             return
@@ -191,6 +157,19 @@ class Follower:
         tally.ordered = add(tally.ordered, ending.committed)
         draft = replace(draft, txid=ending.txid, attempts=ending.attempts, volume=ending.committed)
         self._file(draft, Verdict.COPIED, carried=due.volume - ending.committed, reason=_remark(ending))
+
+    async def _insist(self, order: Order, name: str) -> Placement | Refused:
+        until_ns = self._clock.boot_ns() + self.policy.insist_s * NS_PER_SECOND
+        pause = FIRST_PAUSE_S
+        while True:
+            ending = await self._place(order, name)
+            if isinstance(ending, Placement) or ending.meaning.action not in PASSING:
+                return ending
+            if self._clock.boot_ns() >= until_ns:
+                return ending
+            log.warning("%s: order %s waits: %s", self.name, name, ending.error)
+            await self._sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_S)
 
     async def _place(self, order: Order, name: str) -> Placement | Refused:
         priority = Priority.EXIT if order.side == "sell" else Priority.ENTRY

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+import random
 from base64 import b64decode, b64encode
 from decimal import Decimal
 from urllib.parse import parse_qs
@@ -176,6 +177,24 @@ async def test_a_caller_cancelled_while_it_waits_leaves_the_lane_and_sends_nothi
         await first
         await client.call("Balance")
     assert len(exchange.bodies) == 2
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_whoever_is_cancelled_whenever_the_lane_goes_on_and_no_nonce_is_refused(manager, seed):
+    dice = random.Random(seed)
+    async with ScriptedExchange(latency_ms=1, jitter_ms=1, seed=seed) as exchange:
+        async with client_of(manager, exchange) as client:
+            calls = [asyncio.create_task(client.call("Balance")) for _ in range(60)]
+            for call in dice.sample(calls, 40):
+                await asyncio.sleep(dice.uniform(0, 0.003))
+                call.cancel()
+            outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    kept = [outcome for outcome in outcomes if not isinstance(outcome, asyncio.CancelledError)]
+    assert [type(outcome) for outcome in kept] == [Accepted] * len(kept)
+    assert len(kept) >= 20
+    assert (exchange.refused, exchange.most_in_flight) == (0, 1)
+    stats = manager.lane(CREDENTIALS.key, base_url=exchange.url).stats()
+    assert (stats.in_flight, stats.waiting, stats.accepted) == (0, 0, len(exchange.bodies))
 
 
 async def test_a_timed_out_connection_is_reset_before_the_next_request_leaves(manager):

@@ -93,6 +93,7 @@ class Stage:
 
     async def sleep(self, seconds):
         self.pauses.append(seconds)
+        self.clock.advance(int(seconds * NS_PER_SECOND))
 
     async def rest(self, seconds):
         self.polls.append(seconds)
@@ -182,8 +183,7 @@ async def test_fills_of_different_sides_are_not_mixed_nor_reordered():
 
 
 async def test_a_refused_copy_says_why_and_is_made_up_for_by_the_next():
-    refusal = Refused(("EOrder:Insufficient funds",), classify("EOrder:Insufficient funds"))
-    account = Account(answers=[refusal])
+    account = Account(answers=[refused("EOrder:Insufficient funds")])
     stage = Stage(account)
     async with stage.trader:
         await stage.fill(fill(1))
@@ -194,6 +194,32 @@ async def test_a_refused_copy_says_why_and_is_made_up_for_by_the_next():
     assert (first.verdict, first.volume, first.carried) == (Verdict.REFUSED, 0, Decimal("0.005"))
     assert "Insufficient funds" in first.reason
     assert second.volume == Decimal("0.010")
+
+
+def refused(error):
+    return Refused((error,), classify(error))
+
+
+async def test_a_copy_refused_for_a_passing_reason_is_tried_until_it_is_taken():
+    account = Account(answers=[refused("EService:Market in cancel_only mode")] * 3)
+    stage = Stage(account)
+    async with stage.trader:
+        await stage.fill(fill(1, side="sell"))
+        await stage.trader.settled()
+    assert len({order.cl_ord_id for order in account.orders}) == 1
+    assert stage.pauses == [0.5, 1.0, 2.0]
+    assert [one.verdict for one in stage.receipts] == [Verdict.COPIED]
+
+
+async def test_insisting_has_an_end_and_leaves_a_receipt():
+    account = Account(answers=[refused("EOrder:Rate limit exceeded")] * 100)
+    stage = Stage(account)
+    async with stage.trader:
+        await stage.fill(fill(1))
+        await stage.trader.settled()
+    assert 300 <= sum(stage.pauses) <= 330
+    receipt = next(iter(stage.receipts))
+    assert (receipt.verdict, receipt.carried) == (Verdict.REFUSED, Decimal("0.005"))
 
 
 async def test_an_unknown_fate_is_looked_up_until_it_is_known_and_nothing_else_is_sent():

@@ -24,6 +24,7 @@ READS_PER_SECOND = 300
 USUAL_TIMEOUT_S = 10.0
 HUNG_TIMEOUT_S = 3.0
 SETTLE_S = 1.0
+INSIST_S = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,13 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Everybody, connected, and the rules of the exchange they play on."""
+    """Everybody, connected, the rules of the exchange they play on, and how long they insist on a copy."""
 
     exchange: SimulatorProcess
     master: KrakenBroker
     users: tuple[User, ...]
     rules: dict[str, PairRules]
+    insist_s: int
 
     @property
     def healthy(self) -> tuple[User, ...]:
@@ -69,7 +71,7 @@ async def connected(exchange: SimulatorProcess, *, hung: int, naive: bool) -> As
             User(broker, MULTIPLIERS[place % len(MULTIPLIERS)], hangs=place >= calm - 1)
             for place, broker in enumerate(others)
         ]
-        yield Cast(exchange, master, tuple(users), await master.pairs())
+        yield Cast(exchange, master, tuple(users), await master.pairs(), insist_s=0 if naive else INSIST_S)
 
 
 def _broker(url: str, name: str, credentials: Credentials, *, hangs: bool, naive: bool) -> KrakenBroker:

@@ -49,7 +49,8 @@ async def perform(cast: Cast, users: Sequence[User], orders: Sequence[Order], te
 
 
 def _follower(user: User, cast: Cast, receipts: ReceiptBook) -> Follower:
-    return Follower(user.broker, CopyPolicy(user.multiplier), cast.rules, receipts, SystemClock())
+    policy = CopyPolicy(user.multiplier, insist_s=cast.insist_s)
+    return Follower(user.broker, policy, cast.rules, receipts, SystemClock())
 
 
 async def _trade(cast: Cast, order: Order) -> str:
