@@ -12,6 +12,7 @@ KrakenonceError
 ├── TryLater                nothing was sent; the same call may succeed after a wait
 │   ├── LaneTimeout             the place in the lane was not reached in time
 │   └── StoreUnavailable        floors and grants cannot be read or written now
+│       └── GrantEnded              the turn was held for longer than its grant lasts
 ├── RequestRefused          Kraken answered with an error: the request had no effect
 └── OutcomeUnknown          the request may have executed: look before sending it again
 """
@@ -87,6 +88,10 @@ class LaneTimeout(TryLater, TimeoutError):
 
 class StoreUnavailable(TryLater, OSError):
     """The store that keeps floors and grants can't be read or written now. Nothing was sent."""
+
+
+class GrantEnded(StoreUnavailable):
+    """The turn was held for longer than its grant lasts, and another process may have the key. Nothing was sent."""
 
 
 class RequestRefused(KrakenonceError):

@@ -10,6 +10,7 @@ from typing import Self
 from krakenonce.client.encoding import Draft, Params, draft, query
 from krakenonce.client.turns import LaneSource, Turn
 from krakenonce.client.wire import Wire
+from krakenonce.errors import GrantEnded
 from krakenonce.global_nonce import get_global_nonce_manager
 from krakenonce.kraken.credentials import Credentials, decode_secret
 from krakenonce.kraken.methods import purpose_of
@@ -118,7 +119,7 @@ class KrakenClient:
     async def _fly(self, flight: _Flight, path: str, body: Draft, priority: Priority) -> Outcome:
         async with self._lane.turn(priority) as turn:
             flight.airborne = True
-            outcome = await self._send(path, body, turn.nonce)
+            outcome = await self._send(path, body, await _nonce_of(turn))
             outcome = await self._send_afresh(turn, path, body, outcome)
             turn.report(outcome)
             return outcome
@@ -127,7 +128,8 @@ class KrakenClient:
         for _ in range(self._reissues):
             if not (isinstance(outcome, Refused) and outcome.invalid_nonce):
                 break
-            outcome = await self._send(path, body, turn.reissue())
+            turn.report(outcome)
+            outcome = await self._send(path, body, await turn.areissue())
         return outcome
 
     async def _send(self, path: str, body: Draft, nonce: int) -> Outcome:
@@ -138,3 +140,10 @@ class KrakenClient:
             "Content-Type": body.content_type,
         }
         return await self._wire.post(path, data, headers)
+
+
+async def _nonce_of(turn: Turn) -> int:
+    try:
+        return turn.nonce
+    except GrantEnded:  # this process was stopped between its place and its nonce
+        return await turn.areissue()

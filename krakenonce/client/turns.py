@@ -19,6 +19,9 @@ class Turn(Protocol):
     def reissue(self) -> int:
         """Return a fresh, higher number, after the former one was refused without effect."""
 
+    async def areissue(self) -> int:
+        """Return a fresh, higher number under a grant that was just confirmed."""
+
     def report(self, outcome: Outcome) -> None:
         """Tell the lane what became of the request."""
 

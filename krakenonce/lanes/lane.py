@@ -190,8 +190,19 @@ class Lane:
         return f". Process {holder.pid} has held it for {seconds:.1f} s"
 
     def issue(self, grant: Grant) -> tuple[int, Grant]:
-        """Return the next nonce, above every earlier one of this key, and the grant it lies in. For the holder only."""
-        nonce = max(self._source.next(), grant.low, self._last + 1)
+        """Return the next nonce, above every earlier one of this key, and the grant it lies in. For the holder only.
+
+        Raises:
+            GrantEnded: nothing may be sent under the grant any more.
+        """
+        now = self._source.next()
+        if grant.until_boot_ns is not None:
+            boot = self._clock.boot_ns()
+            if boot > grant.until_boot_ns:
+                grant = self._store.renew(grant, self._last)
+            # Numbers that follow the store's clock stay inside the grant, however wrong this host's wall clock is.
+            now = now if grant.offset is None else boot + grant.offset
+        nonce = max(now, grant.low, self._last + 1)
         if nonce >= grant.high:
             nonce, grant = self._issue_renewed(nonce, grant)
         self._last = nonce

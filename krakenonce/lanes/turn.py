@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
 
-from krakenonce.errors import ForkedProcess, ReentrantUse
+from krakenonce.errors import ForkedProcess, GrantEnded, ReentrantUse
 from krakenonce.kraken.replies import Outcome, Unknown
 from krakenonce.lanes.waiters import LoopWaiter, ThreadWaiter, Waiter, drive, drive_async
 
@@ -53,7 +53,7 @@ class Turn:
     in an exception and nothing was reported, the outcome counts as unknown.
     """
 
-    __slots__ = ("_grant", "_lane", "_nonce", "_outcome", "_timeout", "owner", "priority", "queued")
+    __slots__ = ("_grant", "_held", "_lane", "_nonce", "_outcome", "_timeout", "owner", "priority", "queued")
 
     owner: Owner
 
@@ -62,6 +62,7 @@ class Turn:
         self.priority = priority
         self._timeout = timeout
         self._grant: Grant | None = None
+        self._held = False
         self._nonce = 0
         self._outcome: Outcome | None = None
         self.queued = False
@@ -77,7 +78,32 @@ class Turn:
         return self._nonce or self.reissue()
 
     def reissue(self) -> int:
-        """Issue a fresh, higher nonce in the same turn, because the former request of the turn is over."""
+        """Issue a fresh, higher nonce in the same turn, because the former request of the turn is over.
+
+        Raises:
+            GrantEnded: the grant did not last, and waiting for another would block this thread's event loop: use
+                `areissue` there. Elsewhere another one is waited for.
+        """
+        try:
+            return self._issue()
+        except GrantEnded:
+            if asyncio._get_running_loop() is not None:  # noqa: SLF001 - returns None, does not raise
+                raise
+        drive(self._regrant(ThreadWaiter), self._countdown(), self._lane.blame)
+        return self._issue()
+
+    async def areissue(self) -> int:
+        """As `reissue`, under a grant that the store has just confirmed. The place in the lane is kept.
+
+        For a request that was refused for its nonce (report that first), and for a grant that has ended.
+        """
+        if self._outcome is not None:
+            self._lane.count(self._outcome)
+            self._outcome = None
+        await drive_async(self._regrant(LoopWaiter), self._countdown(), self._lane.blame)
+        return self._issue()
+
+    def _issue(self) -> int:
         if self._grant is None:
             raise ReentrantUse("this turn is not held: look at its nonce inside the with block")
         if self._lane.is_carried_over(self):
@@ -97,6 +123,7 @@ class Turn:
     def __enter__(self) -> Self:
         self.owner = _thread_owner()
         drive(self._steps(ThreadWaiter), self._countdown(), self._lane.blame)
+        self._held = True
         return self
 
     def __exit__(
@@ -107,6 +134,7 @@ class Turn:
     async def __aenter__(self) -> Self:
         self.owner = _task_owner()
         await drive_async(self._steps(LoopWaiter), self._countdown(), self._lane.blame)
+        self._held = True
         return self
 
     async def __aexit__(
@@ -146,11 +174,19 @@ class Turn:
                 pending.cancel()
                 raise
 
+    def _regrant(self, make: Callable[[], AnyWaiter]) -> Generator[AnyWaiter, None, None]:
+        """Give the grant back and wait for another. The lane's own queue is not touched."""
+        grant, self._grant = self._grant, None
+        if grant is None:
+            raise ReentrantUse("this turn is not held: ask for its nonce inside the with block")
+        self._lane.store.release(grant, self._nonce or grant.low - 1)
+        yield from self._wait_for_grant(make)
+
     def _end(self, error: BaseException | None) -> None:
         lane, grant = self._lane, self._grant
-        if grant is None:
+        if not self._held:
             raise ReentrantUse("this turn has ended already: make a new one for each request")
-        self._grant = None
+        self._held, self._grant = False, None
         if lane.is_carried_over(self):
             return  # a forked child ran to the end of its parent's block: nothing here is its own to end
         if self._outcome is None and error is not None:
@@ -158,6 +194,7 @@ class Turn:
         try:
             if self._outcome is not None:
                 lane.count(self._outcome)
-            lane.store.release(grant, self._nonce or grant.low - 1)
+            if grant is not None:
+                lane.store.release(grant, self._nonce or grant.low - 1)
         finally:
             lane.leave()

@@ -144,7 +144,7 @@ class Store(Protocol):
         """Return a longer grant in place of *grant*; *last* is the highest number used of it.
 
         Raises:
-            StoreUnavailable: the grant has ended and somebody else may hold the key.
+            GrantEnded, StoreUnavailable: the grant has ended and somebody else may hold the key.
         """
         ...
 

@@ -35,6 +35,10 @@ class UnorderedTurn:
         self._nonce = self._lane.next_nonce()
         return self._nonce
 
+    async def areissue(self) -> int:
+        """Return the next number."""
+        return self.reissue()
+
     def report(self, outcome: Outcome) -> None:
         """Take note of nothing."""
 
