@@ -1,5 +1,6 @@
 """The documentation cannot rot: links lead somewhere, examples run, every command is described."""
 
+import doctest
 import os
 import pathlib
 import re
@@ -9,6 +10,7 @@ import sys
 import pytest
 
 import krakenonce
+from krakenonce.cli import COMMANDS, main
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -90,3 +92,28 @@ def test_every_decision_is_listed():
     folder = ROOT / "docs" / "decisions"
     listed = (folder / "README.md").read_text()
     assert [page.name for page in folder.glob("0*.md") if page.name not in listed] == []
+
+
+@pytest.mark.parametrize("command", [command.name for command in COMMANDS])
+def test_every_command_is_documented_and_helps(command, capsys):
+    assert f"`krakenonce {command}`" in (ROOT / "docs" / "reference" / "commands.md").read_text()
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert f"krakenonce {command}" in capsys.readouterr().out
+
+
+SESSIONS = [page for page in PAGES if ">>> " in page.read_text()]
+
+
+@pytest.mark.parametrize("page", SESSIONS, ids=ids(SESSIONS))
+def test_interactive_sessions_show_what_happens(page, kraken_sim, monkeypatch):
+    account = kraken_sim.accounts[0]
+    monkeypatch.setenv("KRAKEN_URL", kraken_sim.url)
+    monkeypatch.setenv("KRAKEN_KEY", account.key)
+    monkeypatch.setenv("KRAKEN_SECRET", account.secret)
+    text = page.read_text().replace("```", "")
+    session = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
+    result = doctest.DocTestRunner().run(session)
+    assert result.attempted > 0
+    assert result.failed == 0
