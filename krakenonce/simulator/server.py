@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -17,6 +18,7 @@ from krakenonce.simulator.settings import Settings, settings_from
 
 try:
     from aiohttp import web
+    from aiohttp.http_exceptions import HttpProcessingError
 except ImportError as error:
     raise MissingExtra("The simulator", "sim") from error
 
@@ -27,6 +29,21 @@ if TYPE_CHECKING:
     from krakenonce.simulator.prices import PricePath
 
 _PULSE_S = 0.25
+
+
+class _ClientsFault(logging.Filter):
+    """Keeps out what clients do to themselves: half a request, a lost connection, bytes that are no HTTP."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, HttpProcessingError | ConnectionError)
+
+
+def _logger() -> logging.Logger:
+    logger = logging.getLogger("krakenonce.simulator.http")
+    if not logger.filters:
+        logger.addFilter(_ClientsFault())
+    return logger
 
 
 class SimulatedKraken:
@@ -103,7 +120,7 @@ class SimulatedKraken:
 
     async def start(self) -> None:
         """Begin to listen. Afterwards *port* is the real one."""
-        server = web.Server(self._serving.handle, access_log=None)
+        server = web.Server(self._serving.handle, access_log=None, logger=_logger())
         self._runner = web.ServerRunner(server, shutdown_timeout=0.5)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self.host, self.port, backlog=1024)

@@ -14,6 +14,8 @@ from krakenonce.simulator.faults import Fault
 from krakenonce.simulator.network import Network
 from krakenonce.simulator.rest.face import RestFace
 
+_BODY_S = 30  # a client that announces more than it sends does not hold its connection for ever
+
 
 class Serving:
     """Handles the requests of one exchange's port. Belongs to the event loop."""
@@ -64,7 +66,7 @@ class Serving:
         return json_response(reply) if fault is None else await self._delivery.spoil(request, fault, reply)
 
     async def _read(self, request: web.BaseRequest) -> Call:
-        body = await request.read()
+        body = await _read_body(request)
         headers = request.headers
         path, _, query = request.raw_path.partition("?")
         return Call(
@@ -78,6 +80,14 @@ class Serving:
             address=request.remote or "",
             arrived_ns=self._exchange.shown_ns,
         )
+
+
+async def _read_body(request: web.BaseRequest) -> bytes:
+    try:
+        async with asyncio.timeout(_BODY_S):
+            return await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
 
 
 def _delay_s(faults: list[Fault], phase: str) -> float:
