@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar
@@ -29,7 +30,7 @@ KEEP_ALIVE_SECONDS = 60.0
 USER_AGENT = "krakenonce"
 
 # With l_onoff=1, l_linger=0 the kernel throws away what it has not sent yet and resets the connection.
-_DISCARD_ON_CLOSE = struct.pack("ii", 1, 0)
+_DISCARD_ON_CLOSE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 _NOT_SENT = Meaning(Action.WAIT, no_effect=True)
 
 

@@ -150,6 +150,9 @@ class Follower:
         except FixTheInput as error:
             self._file(draft, Verdict.FAILED, carried=due.volume, reason=str(error))
             return
+        except asyncio.CancelledError:
+            self._file(draft, Verdict.FAILED, carried=due.volume, reason="stopped before the order's fate was known")
+            raise
         draft = replace(draft, acknowledged_ns=self._clock.wall_ns())
         if isinstance(ending, Refused):
             self._file(draft, Verdict.REFUSED, carried=due.volume, reason=f"{ending.error}; carried to the next fill")

@@ -260,6 +260,19 @@ async def test_a_follower_that_breaks_down_stops_alone():
     assert len(well.orders) == 2
 
 
+async def test_stopping_in_the_middle_of_an_order_leaves_a_receipt_that_names_it():
+    account = Account()
+    account.gate.clear()
+    stage = Stage(account)
+    async with stage.trader:
+        await stage.fill(fill(1))
+        while not account.orders:
+            await asyncio.sleep(0)
+    receipt = next(iter(stage.receipts))
+    assert (receipt.verdict, receipt.cl_ord_id) == (Verdict.FAILED, account.orders[0].cl_ord_id)
+    assert "stopped before" in receipt.reason
+
+
 async def test_books_that_cannot_be_read_are_read_again():
     account = Account()
     stage = Stage(account)
