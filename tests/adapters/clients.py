@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import io
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -81,8 +80,7 @@ def _pykrakenapi(url, key, secret):
 def _pykrakenapi_private(client, method):
     if method != "Balance":
         return _krakenex_private(client.api, method)
-    with contextlib.redirect_stdout(io.StringIO()):
-        return client.get_account_balance()
+    return client.get_account_balance()
 
 
 def _pykrakenapi_public(client):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -19,7 +20,8 @@ Prepare = Callable[[Any], Any]
 class Contest:
     """*calls* private calls of one kind of client by eight callers, with the key and secret of one account.
 
-    What the calls raise is collected in *errors*; the exchange counts what arrived.
+    What the calls raise is collected in *errors*; the exchange counts what arrived. *seconds* is the time from the
+    first call's beginning to the last one's end.
     """
 
     def __init__(self, kind: Kind, url: str, account: Any, calls: int, prepare: Prepare) -> None:
@@ -27,6 +29,11 @@ class Contest:
         self._address = url, account.key, account.secret
         self.name = account.name
         self.errors: list[Exception] = []
+        self._moments: list[float] = []
+
+    @property
+    def seconds(self) -> float:
+        return max(self._moments) - min(self._moments)
 
     @contextlib.asynccontextmanager
     async def clients(self, count: int):
@@ -35,6 +42,14 @@ class Contest:
             for client in made:
                 self._prepare(client)
             yield made
+
+    async def one_caller_alone(self) -> None:
+        """Make one caller's share of the calls, with nobody beside it."""
+        async with self.clients(1) as (client,):
+            if self.kind.is_async:
+                await self.call_in_task(client)
+            else:
+                await asyncio.to_thread(self._call_in_thread, lambda: self.kind.private(client, "Balance"))
 
     async def one_client_shared_by_threads(self) -> None:
         async with self.clients(1) as (client,):
@@ -48,18 +63,18 @@ class Contest:
     async def one_client_shared_by_tasks(self) -> None:
         """Of a synchronous client: through `asyncio.to_thread`."""
         async with self.clients(1) as (client,):
-            await asyncio.gather(*[self._call_in_task(client) for _ in range(CALLERS)])
+            await asyncio.gather(*[self.call_in_task(client) for _ in range(CALLERS)])
 
     async def a_client_for_each_task(self) -> None:
         async with self.clients(CALLERS) as clients:
-            await asyncio.gather(*[self._call_in_task(client) for client in clients])
+            await asyncio.gather(*[self.call_in_task(client) for client in clients])
 
     async def a_loop_for_each_thread(self) -> None:
         """Of an asynchronous client: eight event loops in eight threads, each with its own client."""
 
         async def one() -> None:
             async with self.clients(1) as (client,):
-                await self._call_in_task(client)
+                await self.call_in_task(client)
 
         await asyncio.gather(*[asyncio.to_thread(asyncio.run, one()) for _ in range(CALLERS)])
 
@@ -77,15 +92,20 @@ class Contest:
             thread.join()
 
     def _call_in_thread(self, caller: Callable[[], Any]) -> None:
+        self._moments.append(time.perf_counter())
         for _ in range(self.calls // CALLERS):
             try:
                 caller()
             except Exception as error:
                 self.errors.append(error)
+        self._moments.append(time.perf_counter())
 
-    async def _call_in_task(self, client: Any) -> None:
+    async def call_in_task(self, client: Any) -> None:
+        """Make one caller's share of the calls, one after the other."""
+        self._moments.append(time.perf_counter())
         for _ in range(self.calls // CALLERS):
             try:
                 await self.kind.ask(client)
             except Exception as error:
                 self.errors.append(error)
+        self._moments.append(time.perf_counter())

@@ -1,0 +1,39 @@
+"""Print every figure with its bar, beside the peers'. Exit status 1 if something is wrong (not merely slow)."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+import warnings
+
+from benchmarks.crowd import many_keys_rows
+from benchmarks.ordering import CALLS, one_key_rows
+from benchmarks.peers import nonce_rows, turn_rows
+from benchmarks.table import Row, show
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--calls", type=int, default=CALLS, help="calls per client and way on one key (%(default)s)")
+    parser.add_argument("--only", choices=["nonce", "turn", "keys", "order"], help="one part instead of all")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")  # the peers' own deprecations
+    parts = {
+        "nonce": ("One nonce", nonce_rows),
+        "turn": ("What ordering adds to a call, uncontended", turn_rows),
+        "keys": ("Many keys at once, network 20 ms +- 15", many_keys_rows),
+        "order": ("Eight callers on one key, network 20 ms +- 15", lambda: one_key_rows(options.calls)),
+    }
+    print(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
+    rows: list[Row] = []
+    for name, (title, measure) in parts.items():
+        if options.only in (None, name):
+            measured = measure()
+            show(title, measured)
+            rows += measured
+    return int(any(row.ok is False and row.is_correctness for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
