@@ -13,6 +13,14 @@ from krakenonce.stores.base import Store
 STORES: dict[str, str] = {
     "memory": "krakenonce.stores.memory:MemoryStore",
     "file": "krakenonce.stores.file:FileStore",
+    "redis": "krakenonce.stores.redis:open_redis",
+    "rediss": "krakenonce.stores.redis:open_redis",
+    "redis+unix": "krakenonce.stores.redis:open_redis",
+    "redis+sentinel": "krakenonce.stores.redis:open_redis",
+    "valkey": "krakenonce.stores.redis:open_redis",
+    "valkeys": "krakenonce.stores.redis:open_redis",
+    "postgresql": "krakenonce.stores.postgres:open_postgres",
+    "postgres": "krakenonce.stores.postgres:open_postgres",
 }
 """Scheme -> "module:factory". A factory takes the URL and the clock if it has parameters named so."""
 
@@ -21,7 +29,8 @@ def open_store(url: str, clock: Clock) -> Store:
     """Return the store that *url* names.
 
     Parameters:
-        url: ``memory://``, or ``file:///path`` for all processes of this host.
+        url: ``memory://``; ``file:///path`` for all processes of this host; ``redis://`` or ``postgresql://`` for many
+            hosts.
         clock: where the store reads time, if it needs to.
 
     Raises:

@@ -1,0 +1,242 @@
+"""The threads of a lease store: one asks the engine, one hears its pushes, one keeps time."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Iterable
+
+from krakenonce.clock import Clock
+from krakenonce.errors import ConfigError
+from krakenonce.stores.leases.book import Book
+from krakenonce.stores.leases.engine import (
+    Ask,
+    Claim,
+    Done,
+    Ear,
+    Engine,
+    EngineAway,
+    Granted,
+    Handed,
+    NoSession,
+    Pass,
+    Queued,
+    Release,
+    Reply,
+    Wanted,
+)
+from krakenonce.stores.leases.inbox import Inbox
+from krakenonce.stores.leases.settings import NS, LeaseSettings
+from krakenonce.stores.leases.timers import Timers
+
+log = logging.getLogger("krakenonce")
+
+_BETWEEN_ATTEMPTS = 0.25
+_BEAT = 0.25
+
+
+class Driver:
+    """Carries the book's asks to the engine and the engine's answers to the book.
+
+    Parameters:
+        engine: is asked by this driver's thread only, once `start` has returned.
+        session: this process's name at the engine.
+        clock: leases are counted by its boot time.
+        timer: what waiting is measured by.
+    """
+
+    def __init__(self, engine: Engine, session: str, settings: LeaseSettings, clock: Clock, timer: Clock) -> None:
+        self._engine, self._session, self._settings = engine, session, settings
+        self._clock, self._timer = clock, timer
+        self._inbox, self._timers = Inbox(), Timers(timer)
+        self._incarnation = 0
+        self._connected = False
+        self._epoch = 0
+        self._heard_at = 0
+        self._call_began = 0
+        self._watching = self._watching_call = False
+        self._reason = ""
+        self._handed: set[str] = set()
+        self._ear: Ear = engine.ear()
+        self._listening, self._knocked = threading.Event(), threading.Event()
+        self._threads = [
+            threading.Thread(target=self._ask_for_ever, name="krakenonce-asks", daemon=True),
+            threading.Thread(target=self._listen_for_ever, name="krakenonce-hears", daemon=True),
+        ]
+
+    def start(self, book: Book) -> None:
+        """Connect, begin the session, and start the threads.
+
+        Raises:
+            ConfigError: the engine is set up so that floors could be lost.
+            EngineAway: it can't be reached.
+        """
+        self._book = book
+        self._connect()
+        self._timers.start()
+        self._timers.after(self._settings.ttl / 3, self._beat)
+        for thread in self._threads:
+            thread.start()
+        if self._listening.wait(self._settings.ttl / 3):
+            self._engine.knock(self._session)
+        if not self._knocked.wait(self._settings.ttl / 3):
+            raise EngineAway(
+                "what it pushes does not arrive. Behind a transaction pooler, add listen=host:port of the server itself"
+            )
+
+    def ask(self, asks: Iterable[Ask]) -> None:
+        """Ask the engine later, on the driver's own thread."""
+        self._inbox.put(asks)
+        if self._book.is_awaited:
+            self._watch()
+
+    def close(self, releases: list[Release]) -> None:
+        """Tell the engine of *releases*, end the session, and end the threads."""
+        self._timers.close()
+        self._inbox.close()
+        self._threads[0].join(self._settings.ttl)
+        if self._connected:
+            self._say_goodbye(releases)
+        self._engine.close()
+        self._threads[1].join(_BEAT)  # it was told; and if the engine is away, it ends by itself
+
+    def _say_goodbye(self, releases: list[Release]) -> None:
+        try:
+            for start in range(0, len(releases), 500):
+                self._engine.run(releases[start : start + 500])
+            self._engine.end(self._session)
+        except EngineAway as error:
+            log.info("the engine was away at the end, so others wait for the session to end: %s", error)
+
+    # The thread that asks.
+
+    def _ask_for_ever(self) -> None:
+        while not self._inbox.closed:
+            renewal_due, asks = self._inbox.take()
+            self._watch_call()
+            try:
+                self._ask_once(asks, renewal_due=renewal_due)
+            except (EngineAway, ConfigError) as error:
+                self._note_absence(error, asks)
+            finally:
+                self._call_began = 0
+
+    def _ask_once(self, asks: list[Ask], *, renewal_due: bool) -> None:
+        if not self._connected:
+            self._connect()
+        elif renewal_due:
+            self._renew()
+        if asks:
+            replies = self._engine.run(asks)
+            self._heard_at = self._timer.boot_ns()
+            for ask, reply in zip(asks, replies, strict=True):
+                self._take_in(ask, reply)
+
+    def _note_absence(self, error: Exception, asks: list[Ask]) -> None:
+        self._connected = False
+        if self._reason != str(error):
+            self._reason = str(error)
+            log.warning("the engine is away: %s", error)
+        self._book.lost(asks)
+        self._inbox.put_back([ask for ask in asks if isinstance(ask, Release)])
+        self._inbox.demand_renewal()
+        self._inbox.pause(_BETWEEN_ATTEMPTS)
+
+    def _connect(self) -> None:
+        self._engine.connect()
+        self._incarnation += 1  # whatever is still under way on an older connection is void
+        self._renew()
+        self._connected = True
+        self._book.unasked()
+
+    def _renew(self) -> None:
+        asked = self._clock.boot_ns()
+        renewal = self._engine.renew(self._session, self._incarnation)
+        self._heard_at = self._timer.boot_ns()
+        self._epoch = self._book.renewed(renewal, asked)
+
+    def _take_in(self, ask: Ask, reply: Reply) -> None:
+        if isinstance(reply, NoSession):
+            self._book.lost([ask])
+            self._connected = False  # begins the session again
+            self._inbox.demand_renewal()
+        elif isinstance(reply, Granted):
+            self._book.granted(ask.key, reply, self._epoch)
+        elif isinstance(reply, Queued):
+            key = ask.key
+            self._timers.after(reply.seconds + random.uniform(0.01, 0.05), lambda: self._book.remind(key))  # noqa: S311
+        elif isinstance(reply, Done):
+            self._take_in_effect(ask, reply)
+
+    def _take_in_effect(self, ask: Ask, done: Done) -> None:
+        if isinstance(ask, Claim):
+            self._book.claimed(ask, effect=done.effect)
+        elif isinstance(ask, Release):
+            self._book.released(ask, effect=done.effect)
+        if done.handed and ask.key not in self._handed:
+            self._handed.add(ask.key)
+            self._timers.after(self._settings.claim + _BEAT, lambda: self._pass_on(ask.key))
+
+    def _pass_on(self, key: str) -> None:
+        self._handed.discard(key)
+        self._inbox.put([Pass(key)])
+
+    # The thread that hears.
+
+    def _listen_for_ever(self) -> None:
+        while not self._inbox.closed:
+            try:
+                self._ear.open(self._session)
+                self._listening.set()
+                self._book.unasked()
+                self._listen()
+            except EngineAway as error:
+                log.info("pushes are lost: %s", error)
+                self._inbox.pause(_BETWEEN_ATTEMPTS)
+        self._ear.close()
+
+    def _listen(self) -> None:
+        while not self._inbox.closed:
+            for message in self._ear.hear(self._settings.ttl / 3):
+                if isinstance(message, Handed):
+                    self._book.handed(message)
+                elif isinstance(message, Wanted):
+                    self._book.wanted(message)
+                else:
+                    self._knocked.set()
+
+    # The thread that keeps time.
+
+    def _beat(self) -> None:
+        self._inbox.demand_renewal()
+        self._timers.after(self._settings.ttl / 3, self._beat)
+
+    def _watch_call(self) -> None:
+        self._call_began = self._timer.boot_ns()
+        if not self._watching_call:
+            self._watching_call = True
+            self._timers.after(self._settings.ttl / 4, self._look_at_the_call)
+
+    def _look_at_the_call(self) -> None:
+        """Cut a call that lasts too long: a connection that is half open would let it wait for ever."""
+        began, self._watching_call = self._call_began, False
+        if began and self._timer.boot_ns() - began >= self._settings.ttl / 4 * NS:
+            self._engine.interrupt()
+        if began:
+            self._watching_call = True
+            self._timers.after(self._settings.ttl / 4, self._look_at_the_call)
+
+    def _watch(self) -> None:
+        if not self._watching:
+            self._watching = True
+            self._timers.after(_BEAT, self._look_for_the_engine)
+
+    def _look_for_the_engine(self) -> None:
+        """Tell who waits that the engine is away, once it has not been heard of for a lease's length."""
+        self._watching = False
+        silence = (self._timer.boot_ns() - self._heard_at) / NS
+        if silence >= self._settings.ttl:
+            self._book.engine_away(f"the engine has not answered for {silence:.0f} s: {self._reason or 'no reply'}")
+        if self._book.is_awaited:
+            self._watch()

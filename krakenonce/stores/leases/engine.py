@@ -1,0 +1,198 @@
+"""What an engine must do for a lease store, and the words it is done in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class EngineAway(Exception):
+    """The engine could not be asked, or did not answer. What was asked may or may not have been done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acquire:
+    """Wants a lease of *key* whose numbers begin at *floor* or above; queues if somebody else has it."""
+
+    key: str
+    floor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Gives the lease *generation* of *key* back. Numbers below *floor* are used. *again*: queue for it at once."""
+
+    key: str
+    generation: int
+    floor: int
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Says that a lease that was handed over has arrived."""
+
+    key: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """Asks that *key* be passed on if the one it was handed to has not claimed it."""
+
+    key: str
+
+
+Ask = Acquire | Release | Claim | Pass
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """The lease *generation* of a key, whose numbers begin at *low*.
+
+    Attributes:
+        high: numbers below it are reserved, whatever the clock shows; 0 if only the session's time bounds them.
+        waiting: how many others wait for the key.
+    """
+
+    low: int
+    high: int
+    generation: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """Somebody else has the key, for *seconds* at the most unless it renews its session."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The answer to everything but `Acquire`. *effect*: there was something to do. *handed*: another process has it."""
+
+    effect: bool
+    handed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NoSession:
+    """The engine knows no live session of this name and incarnation."""
+
+
+Reply = Granted | Queued | Done | NoSession
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """A session's new end.
+
+    Attributes:
+        kept: True if it was alive in between, on this very engine: its leases still stand.
+        now_ns: the engine's clock.
+        until_ns: when the session ends, by the engine's clock.
+    """
+
+    kept: bool
+    now_ns: int
+    until_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A push: *key* was handed over. To be claimed before *claim_ns* of the engine's clock."""
+
+    key: str
+    grant: Granted
+    claim_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A push: somebody waits for *key*, which the receiver has under *generation*."""
+
+    key: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Knock:
+    """A push that only shows that pushes arrive."""
+
+
+Message = Handed | Wanted | Knock
+
+
+class Ear(Protocol):
+    """The connection on which an engine pushes. Used by one thread."""
+
+    def open(self, session: str) -> None:
+        """Connect and subscribe to what is pushed to *session*.
+
+        Raises:
+            EngineAway: it can't be reached.
+        """
+        ...
+
+    def hear(self, seconds: float) -> Sequence[Message]:
+        """Return what was pushed, or nothing after *seconds* in which the connection was seen to be alive.
+
+        Raises:
+            EngineAway: the connection is lost.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close the connection."""
+        ...
+
+
+class Engine(Protocol):
+    """The connection on which an engine is asked. Used by one thread, but for `close`."""
+
+    def connect(self) -> None:
+        """Connect, and check that the engine keeps what it is told.
+
+        Raises:
+            ConfigError: the engine is set up so that floors could be lost.
+            EngineAway: it can't be reached.
+        """
+        ...
+
+    def renew(self, session: str, incarnation: int) -> Renewal:
+        """Begin or prolong *session*. What an older *incarnation* still asks, on lost connections, is void from now on.
+
+        Raises:
+            EngineAway: it can't be reached.
+        """
+        ...
+
+    def run(self, asks: Sequence[Ask]) -> list[Reply]:
+        """Do *asks* in order for the session renewed last, in one round trip, and return the replies.
+
+        Raises:
+            EngineAway: no or not every reply came.
+        """
+        ...
+
+    def knock(self, session: str) -> None:
+        """Push a `Knock` to *session*."""
+        ...
+
+    def interrupt(self) -> None:
+        """Make a call that another thread waits for fail, if the connection has no time-out of its own."""
+        ...
+
+    def end(self, session: str) -> None:
+        """End *session*, so that its keys are free, and wake its ear for the last time."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection."""
+        ...
+
+    def ear(self) -> Ear:
+        """Return the other connection, on which the engine pushes. Not open yet."""
+        ...

@@ -1,0 +1,57 @@
+"""What the engine is to be asked next."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable
+
+from krakenonce.stores.leases.engine import Ask
+
+_BATCH = 256
+
+
+class Inbox:
+    """Asks in the order in which they came. Filled by any thread, emptied by one."""
+
+    def __init__(self) -> None:
+        self._asks: deque[Ask] = deque()
+        self._changed = threading.Condition()
+        self._renewal_due = False
+        self.closed = False
+
+    def put(self, asks: Iterable[Ask]) -> None:
+        """Add *asks* at the end."""
+        with self._changed:
+            self._asks.extend(asks)
+            self._changed.notify()
+
+    def put_back(self, asks: list[Ask]) -> None:
+        """Add *asks* at the beginning."""
+        with self._changed:
+            self._asks.extendleft(reversed(asks))
+
+    def demand_renewal(self) -> None:
+        """Have the session renewed before anything else."""
+        with self._changed:
+            self._renewal_due = True
+            self._changed.notify()
+
+    def take(self) -> tuple[bool, list[Ask]]:
+        """Wait for something, and return whether the session is to be renewed, and a batch of asks."""
+        with self._changed:
+            while not (self._asks or self._renewal_due or self.closed):
+                self._changed.wait()
+            due, self._renewal_due = self._renewal_due, False
+            return due, [self._asks.popleft() for _ in range(min(len(self._asks), _BATCH))]
+
+    def pause(self, seconds: float) -> None:
+        """Wait for *seconds*, or until closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.closed, seconds)
+
+    def close(self) -> None:
+        """Wake whoever waits, for good."""
+        with self._changed:
+            self.closed = True
+            self._changed.notify_all()

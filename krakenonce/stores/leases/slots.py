@@ -1,0 +1,112 @@
+"""One key as this process sees it: the lease it has from the engine, who uses it, who waits for it here."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from krakenonce.errors import StoreUnavailable
+from krakenonce.stores.base import Grant
+from krakenonce.stores.leases.engine import Ask
+
+
+class Lease:
+    """What the engine granted, or, if *alone*, what this host grants itself while the engine is away.
+
+    Attributes:
+        low: the first number.
+        high: numbers below it are reserved whatever the time; see `Granted`.
+        generation: the engine's.
+        epoch: the session's when it was granted.
+        since: when it was had, by the timers' clock.
+    """
+
+    __slots__ = ("alone", "epoch", "generation", "high", "low", "since")
+
+    def __init__(self, low: int, high: int, generation: int, epoch: int, since: int, *, alone: bool = False) -> None:
+        self.low, self.high, self.generation = low, high, generation
+        self.epoch, self.since, self.alone = epoch, since, alone
+
+
+class Withdrawal(Protocol):
+    """Whoever can take a place out of a queue."""
+
+    def withdraw(self, pending: Pending) -> None:
+        """Take *pending* out of its queue, or release its grant if it has one already."""
+        ...
+
+
+class Pending:
+    """A place in this process's queue for one key."""
+
+    __slots__ = ("_owner", "error", "floor", "grant", "key", "wake")
+
+    def __init__(self, owner: Withdrawal, key: str, floor: int, wake: Callable[[], None]) -> None:
+        self._owner, self.key, self.floor, self.wake = owner, key, floor, wake
+        self.grant: Grant | None = None
+        self.error = "the store was closed while this grant was awaited"
+
+    def result(self) -> Grant:
+        if self.grant is None:
+            raise StoreUnavailable(self.error)
+        return self.grant
+
+    def cancel(self) -> None:
+        self._owner.withdraw(self)
+
+
+class Slot:
+    """The state of one key. Not locked: the book's lock guards it.
+
+    Attributes:
+        lease: what the engine granted, or None.
+        holder: the generation of the grant that is in use here; 0 if none is.
+        handed_out: how many grants were made here.
+        floor: the lowest number that may still be used.
+        asked: True while the engine knows that this process wants the key.
+        wanted: the generation of the lease that others wait for; 0 if nobody does.
+        waiting: who waits here; made on first contention.
+    """
+
+    __slots__ = ("asked", "floor", "handed_out", "holder", "lease", "waiting", "wanted")
+
+    def __init__(self) -> None:
+        self.lease: Lease | None = None
+        self.holder = 0
+        self.handed_out = 0
+        self.floor = 0
+        self.asked = False
+        self.wanted = 0
+        self.waiting: deque[Pending] | None = None
+
+    def push(self, pending: Pending) -> None:
+        """Put *pending* behind all others."""
+        self.waiting = self.waiting or deque()
+        self.waiting.append(pending)
+
+    def pop(self) -> Pending | None:
+        """Take out and return the first."""
+        return self.waiting.popleft() if self.waiting else None
+
+    def drain(self) -> Iterator[Pending]:
+        """Take out all."""
+        while self.waiting:
+            yield self.waiting.popleft()
+
+
+@dataclass(slots=True)
+class Effects:
+    """What a decision leads to, to be done without the lock: asks for the engine, waiters to wake."""
+
+    asks: list[Ask] = field(default_factory=list)
+    wakes: list[Pending] = field(default_factory=list)
+
+    def wake_all(self) -> None:
+        """Wake the waiters. One whose event loop was closed meanwhile gives its grant back."""
+        for pending in self.wakes:
+            try:
+                pending.wake()
+            except RuntimeError:
+                pending.cancel()

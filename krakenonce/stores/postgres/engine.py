@@ -1,0 +1,149 @@
+"""PostgreSQL as an engine of leases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from krakenonce.errors import ConfigError
+from krakenonce.stores.leases.engine import (
+    Acquire,
+    Ask,
+    Claim,
+    Done,
+    EngineAway,
+    Granted,
+    NoSession,
+    Queued,
+    Release,
+    Renewal,
+    Reply,
+)
+from krakenonce.stores.leases.settings import LeaseSettings
+from krakenonce.stores.postgres.ear import PostgresEar, channel
+from krakenonce.stores.postgres.failures import as_absence
+from krakenonce.stores.postgres.schema import migrate
+from krakenonce.stores.postgres.sockets import cut
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+OLDEST = 140000
+
+
+class PostgresEngine:
+    """One connection to a PostgreSQL server, or to a transaction pooler before it.
+
+    Parameters:
+        connect: opens a connection.
+        connect_to_listen: opens a connection past the pooler, if there is one.
+        settings: what is asked of the server.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Connection[Any]],
+        connect_to_listen: Callable[[], Connection[Any]],
+        settings: LeaseSettings,
+    ) -> None:
+        self._make, self._make_ear, self._settings = connect, connect_to_listen, settings
+        self._connection: Connection[Any] | None = None
+        self._session, self._incarnation = "", 0
+
+    def connect(self) -> None:
+        self.close()
+        with as_absence():
+            self._connection = self._make()
+            self._check(self._connection)
+            migrate(self._connection)
+
+    def renew(self, session: str, incarnation: int) -> Renewal:
+        self._session, self._incarnation = session, incarnation
+        with as_absence():
+            row = self._opened().execute(
+                "select kept, now_ns, until_ns from krakenonce.renew(%s, %s, %s)",
+                (session, incarnation, int(self._settings.ttl * 1000)),
+            ).fetchone()  # fmt: skip
+        if row is None or row[1] is None:
+            raise EngineAway("another connection of this process came first")
+        return Renewal(*row)
+
+    def run(self, asks: Sequence[Ask]) -> list[Reply]:
+        # One transaction: whoever locks the lanes in the order of their names never deadlocks with another.
+        order = sorted(range(len(asks)), key=lambda place: asks[place].key)
+        replies: dict[int, Reply] = {}
+        with as_absence():
+            connection = self._opened()
+            if len(asks) == 1:
+                return [_read(connection.execute(*self._call(asks[0])).fetchone())]
+            with connection.pipeline():
+                cursors = [connection.execute(*self._call(asks[place])) for place in order]
+            for place, cursor in zip(order, cursors, strict=True):
+                replies[place] = _read(cursor.fetchone())
+        return [replies[place] for place in range(len(asks))]
+
+    def knock(self, session: str) -> None:
+        with as_absence():
+            self._opened().execute("select pg_notify(%s, '')", (channel(session),))
+
+    def end(self, session: str) -> None:
+        with as_absence():
+            self._opened().execute("delete from krakenonce.session where name = %s", (session,))
+        self.knock(session)
+
+    def interrupt(self) -> None:
+        if self._connection is not None:
+            cut(self._connection)
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(Exception):  # whatever a broken connection does at its end, it is gone
+                connection.close()
+
+    def ear(self) -> PostgresEar:
+        return PostgresEar(self._make_ear, self._settings.ttl / 5)
+
+    def _call(self, ask: Ask) -> tuple[str, tuple[Any, ...]]:
+        who = (self._session, self._incarnation, ask.key)
+        terms = (self._settings.margin, int(self._settings.claim * 1000))
+        if isinstance(ask, Acquire):
+            return "select * from krakenonce.acquire(%s, %s, %s, %s, %s, %s)", (*who, ask.floor, *terms)
+        if isinstance(ask, Release):
+            what = (*who, ask.generation, ask.floor, ask.again, *terms)
+            return "select * from krakenonce.release(%s, %s, %s, %s, %s, %s, %s, %s)", what
+        if isinstance(ask, Claim):
+            return "select * from krakenonce.claim(%s, %s, %s, %s)", (*who, ask.generation)
+        return "select * from krakenonce.pass(%s, %s, %s, %s, %s)", (*who, *terms)
+
+    def _opened(self) -> Connection[Any]:
+        if self._connection is None:
+            raise EngineAway("not connected")
+        return self._connection
+
+    def _check(self, connection: Connection[Any]) -> None:
+        if connection.info.server_version < OLDEST:
+            raise ConfigError(
+                "store", f"PostgreSQL {connection.info.server_version // 10000}", "14 or later is needed."
+            )
+        row = connection.execute(
+            "select pg_is_in_recovery(), current_setting('fsync'), current_setting('synchronous_standby_names')"
+        ).fetchone() or (True, "", "")
+        if row[0]:
+            raise EngineAway("the server is a standby, where nothing can be written")
+        if row[1] == "off":
+            raise ConfigError("store", "a PostgreSQL with fsync = off, which forgets floors", "Set fsync = on.")
+        if self._settings.replicas and not row[2]:
+            raise ConfigError(
+                "store", "replicas= and a PostgreSQL without synchronous standbys", "Set synchronous_standby_names."
+            )
+
+
+def _read(row: tuple[Any, ...] | None) -> Reply:
+    kind, low, high, generation, waiting = row or ("S", 0, 0, 0, 0)
+    if kind == "G":
+        return Granted(low, high, generation, waiting)
+    if kind == "Q":
+        return Queued(max(0, waiting or 0) / 1000)
+    return Done(effect=waiting > 0, handed=waiting > 1) if kind == "D" else NoSession()

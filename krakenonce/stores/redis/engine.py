@@ -1,0 +1,132 @@
+"""Redis and Valkey as an engine of leases."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from krakenonce.errors import ConfigError
+from krakenonce.stores.leases.engine import Acquire, Ask, Claim, EngineAway, Release, Renewal, Reply
+from krakenonce.stores.leases.settings import LeaseSettings
+from krakenonce.stores.redis import layout
+from krakenonce.stores.redis.ear import RedisEar
+from krakenonce.stores.redis.failures import as_absence
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+OLDEST = (6, 2)
+_SCRIPTS = {name: layout.script(name) for name in ("acquire", "release", "claim", "pass", "renew")}
+_SHAS = {name: hashlib.sha1(text.encode()).hexdigest() for name, text in _SCRIPTS.items()}  # noqa: S324 - Redis's name
+
+
+class RedisEngine:
+    """One connection to a Redis or Valkey server, sentinel or cluster.
+
+    Parameters:
+        client: makes a client with a fresh connection. Called again after each failure.
+        settings: what is asked of the server.
+    """
+
+    def __init__(self, client: Callable[[], Redis], settings: LeaseSettings) -> None:
+        self._make, self._settings = client, settings
+        self._client: Redis | None = None
+        self._identity = ""
+        self._session, self._incarnation = "", 0
+
+    def connect(self) -> None:
+        self.close()
+        self._client = self._make()
+        with as_absence():
+            about: dict[str, Any] = self._client.info("everything")
+            _check(about)
+            self._identity = f"{about['run_id'][:6]}{about['master_replid'][:6]}"
+            for text in _SCRIPTS.values():
+                self._client.script_load(text)
+
+    def renew(self, session: str, incarnation: int) -> Renewal:
+        self._session, self._incarnation = session, incarnation
+        arguments = (incarnation, self._identity, int(self._settings.ttl * 1000), layout.LONGEST_SESSION_MS)
+        replies = self._pipeline(
+            [(_SHAS["renew"], 1, layout.session_name(shard, session), *arguments) for shard in layout.SHARDS]
+        )
+        if any(reply[0] == b"S" for reply in replies):
+            raise EngineAway("another connection of this process came first")
+        return Renewal(
+            all(reply[0] == 1 for reply in replies),
+            max(int(reply[1]) for reply in replies),
+            min(int(reply[2]) for reply in replies),
+        )
+
+    def run(self, asks: Sequence[Ask]) -> list[Reply]:
+        return [layout.read_reply(reply) for reply in self._pipeline([self._call(ask) for ask in asks])]
+
+    def end(self, session: str) -> None:
+        with as_absence():
+            for shard in layout.SHARDS:
+                self._opened().delete(layout.session_name(shard, session))
+        self.knock(session)
+
+    def knock(self, session: str) -> None:
+        with as_absence():
+            self._opened().publish(layout.channel(session), "K")
+
+    def interrupt(self) -> None:
+        """Nothing to do: redis-py gives up by itself after its socket's time-out."""
+
+    def close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            with suppress(Exception):  # whatever a broken connection does at its end, it is gone
+                client.close()
+
+    def ear(self) -> RedisEar:
+        return RedisEar(self._make)
+
+    def _call(self, ask: Ask) -> tuple[Any, ...]:
+        settings = self._settings
+        head = (
+            *layout.names(ask.key, self._session),
+            self._session, self._incarnation, self._identity, settings.margin, int(settings.claim * 1000),
+            layout.RESERVATION_SECONDS, layout.LONGEST_SESSION_MS, int(settings.cluster),
+        )  # fmt: skip
+        if isinstance(ask, Acquire):
+            return (_SHAS["acquire"], 3, *head, str(ask.floor))
+        if isinstance(ask, Release):
+            return (_SHAS["release"], 3, *head, ask.generation, str(ask.floor), int(ask.again))
+        if isinstance(ask, Claim):
+            return (_SHAS["claim"], 3, *head, ask.generation)
+        return (_SHAS["pass"], 3, *head)
+
+    def _pipeline(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+        with as_absence():
+            pipe: Any = self._opened().pipeline(transaction=False)
+            for call in calls:
+                pipe.evalsha(*call)
+            if self._settings.replicas:
+                pipe.execute_command("WAIT", self._settings.replicas, int(self._settings.wait * 1000))
+            replies: list[Any] = pipe.execute()
+        if self._settings.replicas and replies.pop() < self._settings.replicas:
+            raise EngineAway(f"fewer than {self._settings.replicas} replicas acknowledged the reservation in time")
+        return replies
+
+    def _opened(self) -> Redis:
+        if self._client is None:
+            raise EngineAway("not connected")
+        return self._client
+
+
+def _check(about: dict[str, Any]) -> None:
+    version = tuple(int(part) for part in str(about["redis_version"]).split(".")[:2])
+    if version < OLDEST:
+        raise ConfigError("store", f"Redis {about['redis_version']}", "Version 6.2 or later is needed, or Valkey.")
+    if about["role"] != "master":
+        raise EngineAway("the server is a replica, where nothing can be written")
+    if about["maxmemory_policy"] != "noeviction":
+        raise ConfigError(
+            "store",
+            f"a Redis with maxmemory-policy {about['maxmemory_policy']}, which forgets floors when memory is short",
+            "Set maxmemory-policy noeviction.",
+        )

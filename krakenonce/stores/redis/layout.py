@@ -1,0 +1,75 @@
+"""How keys of krakenonce are named in Redis, and what its scripts answer."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+from krakenonce.stores.leases.engine import Done, Granted, Handed, Knock, Message, NoSession, Queued, Reply, Wanted
+
+SHARDS = "0123456789abcdef"
+"""Every key belongs to one of sixteen shards, by the first hex digit of its SHA-256. A shard is a hash tag, so all of a
+key, and the sessions that its scripts must look at, lie on one node; and a process renews sixteen sessions at the most,
+whatever the number of its keys."""
+
+RESERVATION_SECONDS = 3
+LONGEST_SESSION_MS = 60_000
+
+
+def shard_of(key: str) -> str:
+    """Return the shard of *key*."""
+    return hashlib.sha256(key.encode()).hexdigest()[0]
+
+
+def session_name(shard: str, session: str) -> str:
+    """Return the name of the hash in which a *shard* keeps *session*."""
+    return f"kn{{{shard}}}s:{session}"
+
+
+def names(key: str, session: str) -> tuple[str, str, str]:
+    """Return the names of state and queue of *key*, and of *session* beside them."""
+    shard = shard_of(key)
+    return f"kn{{{shard}}}k:{key}", f"kn{{{shard}}}q:{key}", session_name(shard, session)
+
+
+def channel(session: str) -> str:
+    """Return the channel on which *session* is told things."""
+    return f"kn:{session}"
+
+
+def script(name: str) -> str:
+    """Return the text of a script: ``acquire``, ``release``, ``claim``, ``pass`` or ``renew``."""
+    room = resources.files(__package__)
+    prelude = "" if name == "renew" else (room / "prelude.lua").read_text("utf-8")
+    return prelude + (room / f"{name}.lua").read_text("utf-8")
+
+
+def read_reply(reply: Sequence[Any]) -> Reply:
+    """Return what a script's *reply* means."""
+    kind = reply[0]
+    if kind == b"G":
+        return Granted(int(reply[1]), int(reply[2]), int(reply[3]), int(reply[4]))
+    if kind == b"Q":
+        return Queued(max(0, int(reply[1])) / 1000)
+    if kind == b"D":
+        return Done(effect=reply[1] > 0, handed=reply[1] > 1)
+    return NoSession()
+
+
+def read_message(text: str) -> Message:
+    """Return what a push means."""
+    kind, _, rest = text.partition(" ")
+    if kind == "W":
+        generation, _, name = rest.partition(" ")
+        return Wanted(_key(name), int(generation))
+    if kind != "H":
+        return Knock()
+    low, high, generation, waiting, deadline, name = rest.split(" ", 5)
+    grant = Granted(int(low), int(high), int(generation), int(waiting))
+    return Handed(_key(name), grant, int(deadline) * 1_000_000)
+
+
+def _key(name: str) -> str:
+    return name.partition("k:")[2]
