@@ -14,8 +14,8 @@ parser.add_argument("--url", default=os.environ.get("KRAKEN_URL", "http://127.0.
 logging.basicConfig(level=logging.INFO, format="%(message)s")
 url = parser.parse_args().url
 
-settings = {"apiKey": os.environ["KRAKEN_KEY"], "secret": os.environ["KRAKEN_SECRET"], "enableRateLimit": False}
-exchange = ccxt.kraken(settings)
+key, secret = os.environ["KRAKEN_KEY"], os.environ["KRAKEN_SECRET"]
+exchange = ccxt.kraken({"apiKey": key, "secret": secret, "enableRateLimit": False})
 exchange.urls["api"] = {**exchange.urls["api"], "public": url, "private": url}
 install(exchange, account="MASTER")
 exchange.load_markets()

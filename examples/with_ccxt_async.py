@@ -15,8 +15,8 @@ logging.basicConfig(level=logging.INFO, format="%(message)s")
 
 
 async def main(url: str) -> None:
-    settings = {"apiKey": os.environ["KRAKEN_KEY"], "secret": os.environ["KRAKEN_SECRET"], "enableRateLimit": False}
-    async with ccxt.kraken(settings) as exchange:
+    key, secret = os.environ["KRAKEN_KEY"], os.environ["KRAKEN_SECRET"]
+    async with ccxt.kraken({"apiKey": key, "secret": secret, "enableRateLimit": False}) as exchange:
         exchange.urls["api"] = {**exchange.urls["api"], "public": url, "private": url}
         install(exchange, account="MASTER")
         await exchange.load_markets()

@@ -13,7 +13,8 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--url", default=os.environ.get("KRAKEN_URL", "http://127.0.0.1:8787"))
 logging.basicConfig(level=logging.INFO, format="%(message)s")
 
-api = krakenex.API(os.environ["KRAKEN_KEY"], os.environ["KRAKEN_SECRET"])
+key, secret = os.environ["KRAKEN_KEY"], os.environ["KRAKEN_SECRET"]
+api = krakenex.API(key, secret)
 api.uri = parser.parse_args().url
 install(api, account="MASTER")
 

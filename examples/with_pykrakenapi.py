@@ -14,7 +14,8 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--url", default=os.environ.get("KRAKEN_URL", "http://127.0.0.1:8787"))
 logging.basicConfig(level=logging.INFO, format="%(message)s")
 
-api = krakenex.API(os.environ["KRAKEN_KEY"], os.environ["KRAKEN_SECRET"])
+key, secret = os.environ["KRAKEN_KEY"], os.environ["KRAKEN_SECRET"]
+api = krakenex.API(key, secret)
 api.uri = parser.parse_args().url
 client = pykrakenapi.KrakenAPI(api, tier="None", retry=0)
 install(client, account="MASTER")

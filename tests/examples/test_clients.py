@@ -34,3 +34,23 @@ async def test_an_example_runs_and_loses_nothing(script, kraken_sim):
     figures = kraken_sim.stats()["keys"]["MASTER"]
     assert figures["accepted"] >= 24
     assert (figures["refused"], figures["most_in_flight"]) == (0, 1)
+
+
+def code_of(page):
+    """The lines of the Python blocks of *page*, without indentation."""
+    inside, lines = False, []
+    for line in page.read_text().splitlines():
+        if line.startswith("```"):
+            inside = line == "```python"
+        elif inside and line.strip():
+            lines.append(line.strip())
+    return lines
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs/how-to").glob("use-with-*.md")), ids=lambda page: page.stem)
+def test_the_pages_show_what_the_examples_run(page):
+    links = re.findall(r"examples/(with_\w+\.py)", page.read_text())
+    script = [line.strip() for line in (ROOT / "examples" / links[0]).read_text().splitlines()]
+    shown = code_of(page)
+    assert len(shown) >= 5
+    assert [line for line in shown if line not in script] == []
