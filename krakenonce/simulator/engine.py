@@ -11,7 +11,7 @@ from krakenonce.simulator import checks, triggers
 from krakenonce.simulator.events import BookChanged, Events, OrderEvent
 from krakenonce.simulator.execution import Execution
 from krakenonce.simulator.matching import Plan, plan_for
-from krakenonce.simulator.orders import CloseTerms, Order, Ticket, opposite
+from krakenonce.simulator.orders import CloseTerms, Order, Ticket, closing_ticket
 from krakenonce.simulator.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -176,18 +176,8 @@ class Engine:
 
     def _follow_up(self, order: Order, close: CloseTerms) -> None:
         """Place the conditional close of an order that has filled."""
-        ticket = Ticket(
-            pair=order.pair,
-            side=opposite(order.side),
-            ordertype=close.ordertype,
-            volume=order.filled,
-            limit_price=close.limit_price,
-            trigger_price=close.trigger_price,
-            userref=order.ticket.userref,
-            leverage=order.ticket.leverage,
-        )
         try:
-            self.place(order.account, ticket, parent=order.txid)
+            self.place(order.account, closing_ticket(order, close), parent=order.txid)
         except Refusal as refusal:
             logger.info("the conditional close of %s is refused: %s", order.txid, refusal.error)
 

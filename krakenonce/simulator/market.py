@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ class Market:
         self.bids = BookSide("buy", lambda: self._levels("buy"))
         self.asks = BookSide("sell", lambda: self._levels("sell"))
         self.waiting: list[Order] = []
+        self.spreads = deque([(origin_ns, self.move.bid, self.move.ask)], maxlen=200)
         self.last = self.move.bid
         self.tape = Tape(self, origin_ns)
 
@@ -47,8 +49,10 @@ class Market:
     def advance(self, now_ns: int, rank: int) -> Move:
         """Let the path move on to *now_ns* and return where it stands. The market's own levels are renewed."""
         path_ms = self.path_ms(now_ns)
-        self.move = self.path.move(self._path_ms, path_ms)
+        before, self.move = self.move, self.path.move(self._path_ms, path_ms)
         self._path_ms = path_ms
+        if (before.bid, before.ask) != (self.move.bid, self.move.ask):
+            self.spreads.append((now_ns, self.move.bid, self.move.ask))
         self._renew(rank)
         return self.move
 

@@ -197,6 +197,20 @@ def _up(amount: Decimal) -> Decimal:
     return amount.quantize(Decimal("1e-10"), rounding=ROUND_UP)
 
 
+def closing_ticket(order: Order, close: CloseTerms) -> Ticket:
+    """Return the ticket of the conditional close of an order that has filled."""
+    return Ticket(
+        pair=order.pair,
+        side=opposite(order.side),
+        ordertype=close.ordertype,
+        volume=order.filled,
+        limit_price=close.limit_price,
+        trigger_price=close.trigger_price,
+        userref=order.ticket.userref,
+        leverage=order.ticket.leverage,
+    )
+
+
 def opposite(side: Side) -> Side:
     """Return the other side."""
     return "sell" if side == "buy" else "buy"

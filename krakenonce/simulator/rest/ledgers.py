@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from krakenonce.clock import NS_PER_SECOND
@@ -12,6 +13,7 @@ from krakenonce.simulator.rest.formats import balance_text, cost_text, digits, u
 from krakenonce.simulator.rest.history import PAGE, span
 
 if TYPE_CHECKING:
+    from krakenonce.kraken.pairs import Pair
     from krakenonce.simulator.margin import Position
     from krakenonce.simulator.rest.account import Caller
     from krakenonce.simulator.wallets import LedgerEntry
@@ -78,12 +80,36 @@ def _row(entry: LedgerEntry) -> dict[str, Any]:
     }
 
 
-def open_positions(caller: Caller, arguments: Arguments) -> dict[str, Any]:
-    """Answer OpenPositions; with ``docalcs`` each row tells its value and profit."""
+def open_positions(caller: Caller, arguments: Arguments) -> Any:
+    """Answer OpenPositions; with ``docalcs`` rows tell their value, with ``consolidation`` there is one per market."""
     ids = arguments.names("txid", 50)
     with_value = arguments.flag("docalcs")
     rows = [row for txid, row in caller.account.positions.items() if not ids or txid in ids]
+    if arguments.choice("consolidation", ("", "market"), "") == "market":
+        return _by_market(rows)
     return {row.txid: _position(caller, row, with_value=with_value) for row in rows}
+
+
+def _by_market(rows: list[Position]) -> list[dict[str, Any]]:
+    groups: dict[tuple[Pair, str], list[Position]] = {}
+    for row in rows:
+        groups.setdefault((row.pair, row.side), []).append(row)
+    return [_group(pair, side, group) for (pair, side), group in groups.items()]
+
+
+def _group(pair: Pair, side: str, rows: list[Position]) -> dict[str, Any]:
+    cost, margin = sum((row.cost for row in rows), Decimal(0)), sum((row.margin for row in rows), Decimal(0))
+    return {
+        "pair": pair.key,
+        "positions": str(len(rows)),
+        "type": side,
+        "leverage": digits(cost / margin, 5),
+        "cost": cost_text(pair, cost),
+        "fee": cost_text(pair, sum((row.fee for row in rows), Decimal(0))),
+        "vol": volume_text(pair, sum((row.volume + row.closed for row in rows), Decimal(0))),
+        "vol_closed": volume_text(pair, sum((row.closed for row in rows), Decimal(0))),
+        "margin": cost_text(pair, margin),
+    }
 
 
 def _position(caller: Caller, row: Position, *, with_value: bool) -> dict[str, Any]:

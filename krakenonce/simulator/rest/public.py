@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from krakenonce.clock import NS_PER_SECOND
 from krakenonce.kraken.pairs import ASSETS, PAIRS, Asset, Pair
-from krakenonce.simulator.candles import INTERVALS, LIMIT, MINUTE_NS, Candle
 from krakenonce.simulator.refusals import Refusal, invalid_arguments
 from krakenonce.simulator.rest.arguments import Arguments, known_pair
-from krakenonce.simulator.rest.formats import digits, iso_seconds, long_price, price_text, unix, volume_text
+from krakenonce.simulator.rest.formats import digits, iso_seconds, long_price, volume_text
 
 if TYPE_CHECKING:
     from krakenonce.simulator.exchange import Exchange
@@ -64,10 +63,10 @@ def asset_pairs(exchange: Exchange, arguments: Arguments) -> dict[str, Any]:
     """Answer AssetPairs."""
     info = arguments.choice("info", ("info", "leverage", "fees", "margin"), "info")
     modern = arguments.integer("assetVersion") == 1
-    return {name: _pair_row(exchange, pair, info, modern=modern) for name, pair in _named_pairs(arguments)}
+    return {name: _pair_row(exchange, pair, info, modern=modern) for name, pair in named_pairs(arguments)}
 
 
-def _named_pairs(arguments: Arguments, *, required: bool = False) -> list[tuple[str, Pair]]:
+def named_pairs(arguments: Arguments, *, required: bool = False) -> list[tuple[str, Pair]]:
     """Return (name in the result, pair): asked for as ``BTC/USD``, a pair keeps that name, else it gets its key."""
     names = arguments.names("pair", 2000)
     if required and len(names) != 1:
@@ -119,7 +118,7 @@ def _whole_pair(exchange: Exchange, pair: Pair, *, modern: bool) -> dict[str, An
 
 def ticker(exchange: Exchange, arguments: Arguments) -> dict[str, Any]:
     """Answer Ticker."""
-    return {name: _ticker_row(exchange.market(pair), exchange.now) for name, pair in _named_pairs(arguments)}
+    return {name: _ticker_row(exchange.market(pair), exchange.now) for name, pair in named_pairs(arguments)}
 
 
 def _ticker_row(market: Market, now_ns: int) -> dict[str, Any]:
@@ -161,7 +160,7 @@ def depth_rows(market: Market, side: Side, count: int) -> list[tuple[Decimal, De
 
 def depth(exchange: Exchange, arguments: Arguments) -> dict[str, Any]:
     """Answer Depth."""
-    ((name, pair),) = _named_pairs(arguments, required=True)
+    ((name, pair),) = named_pairs(arguments, required=True)
     count = arguments.integer("count", 100, 1, 500)
     market, seconds = exchange.market(pair), exchange.now // NS_PER_SECOND
     sides: dict[str, Side] = {"asks": "sell", "bids": "buy"}
@@ -174,59 +173,3 @@ def depth(exchange: Exchange, arguments: Arguments) -> dict[str, Any]:
             for label, side in sides.items()
         }
     }
-
-
-def trades(exchange: Exchange, arguments: Arguments) -> dict[str, Any]:
-    """Answer Trades."""
-    ((name, pair),) = _named_pairs(arguments, required=True)
-    count = arguments.integer("count", 1000, 1, 1000)
-    since = _since_ns(arguments)
-    tape = exchange.market(pair).tape
-    prints = tape.latest(count) if since is None else tape.since(since, count)
-    rows = [
-        [
-            long_price(pair, row.price),
-            volume_text(pair, row.volume),
-            unix(row.time_ns),
-            row.side[0],
-            row.ordertype[0],
-            "",
-            row.trade_id,
-        ]
-        for row in prints
-    ]
-    last_ns = prints[-1].time_ns if prints else since if since is not None else exchange.now
-    return {name: rows, "last": str(last_ns)}
-
-
-def _since_ns(arguments: Arguments) -> int | None:
-    """Return *since*, which clients give in seconds or in nanoseconds."""
-    if "since" not in arguments:
-        return None
-    text = arguments.text("since")
-    if len(text) > 12 and text.isascii() and text.isdigit():
-        return int(text) if len(text) <= 20 else _refuse_since()
-    return arguments.moment("since")
-
-
-def _refuse_since() -> int:
-    raise invalid_arguments("since")
-
-
-def ohlc(exchange: Exchange, arguments: Arguments) -> dict[str, Any]:
-    """Answer OHLC: up to 720 candles, of which the last is still forming."""
-    ((name, pair),) = _named_pairs(arguments, required=True)
-    minutes = arguments.integer("interval", 1)
-    if minutes not in INTERVALS:
-        raise invalid_arguments("interval")
-    size_ns = minutes * MINUTE_NS
-    current_ns = exchange.now - exchange.now % size_ns
-    first_ns = max(current_ns - (LIMIT - 1) * size_ns, ((_since_ns(arguments) or 0) // size_ns + 1) * size_ns)
-    candles = exchange.market(pair).tape.candles.between(min(first_ns, current_ns), exchange.now, minutes)
-    return {name: [_candle_row(pair, row) for row in candles], "last": (current_ns - size_ns) // NS_PER_SECOND}
-
-
-def _candle_row(pair: Pair, row: Candle) -> list[Any]:
-    average = row.cost / row.volume if row.volume else Decimal(0)
-    prices = [price_text(pair, price) for price in (row.open, row.high, row.low, row.close, average)]
-    return [row.start_ns // NS_PER_SECOND, *prices, volume_text(pair, row.volume), row.trades]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from krakenonce.simulator.exchange import Exchange
-from krakenonce.simulator.rest import account, changing, history, ledgers, public, trading
+from krakenonce.simulator.rest import account, changing, history, ledgers, past, public, trading
 from krakenonce.simulator.rest.account import Caller
 from krakenonce.simulator.rest.arguments import Arguments
 
@@ -30,8 +30,9 @@ PUBLIC: dict[str, Callable[[Exchange, Arguments], Any]] = {
     "AssetPairs": public.asset_pairs,
     "Ticker": public.ticker,
     "Depth": public.depth,
-    "Trades": public.trades,
-    "OHLC": public.ohlc,
+    "Trades": past.trades,
+    "OHLC": past.ohlc,
+    "Spread": past.spread,
 }
 
 _TRADE = ("modify-trades",)
