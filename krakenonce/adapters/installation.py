@@ -73,8 +73,8 @@ class Installation:
         Raises:
             ConfigError: private calls are under way or wait for their turn; they could not be signed any more.
         """
-        if self._under_way:
-            number = len(self._under_way)
+        number = len(self._under_way) + len(self._flights)
+        if number:
             raise ConfigError("client", f"{number} private calls under way", "Let them end, then uninstall.")
         self._patch.undo()
         self._guards.release()
@@ -132,17 +132,12 @@ class Installation:
         return task.result()
 
     async def _fly(self, flight: _Flight, send: Callable[[], Awaitable[Result]]) -> Result:
-        turn = self.lane.turn(flight.priority, timeout=self._timeout)
-        self._under_way.add(turn)
-        try:
-            async with turn:
-                flight.is_airborne = True
-                with Call(self._client, turn) as call:
-                    result = await send()
-                    call.answer(result)
-                    return result
-        finally:
-            self._under_way.discard(turn)
+        async with self.lane.turn(flight.priority, timeout=self._timeout) as turn:
+            flight.is_airborne = True
+            with Call(self._client, turn) as call:
+                result = await send()
+                call.answer(result)
+                return result
 
     def _land(self, task: asyncio.Task[Any]) -> None:
         self._flights.discard(task)

@@ -16,8 +16,8 @@ def outcome_of_result(result: Any) -> Outcome:
     krakenex and ccxt return Kraken's whole envelope. python-kraken-sdk returns what is inside it, the envelope itself
     if it does not know the error, or the raw HTTP response if told to.
     """
-    if isinstance(result, dict) and isinstance(result.get("error"), list):
-        return judge_payload(result)
+    if isinstance(result, dict):
+        return judge_payload(result) if isinstance(result.get("error"), list) else Accepted(result)
     if isinstance(result, str):
         return Unknown("the reply is no Kraken envelope")  # ccxt hands a gateway's page over as it is
     status = getattr(result, "status_code", getattr(result, "status", None))

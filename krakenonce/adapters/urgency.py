@@ -6,14 +6,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from krakenonce.kraken.methods import Purpose, purpose_of
+from krakenonce.kraken.methods import purpose_of
 from krakenonce.lanes import Priority
-
-BY_PURPOSE = {
-    Purpose.CANCEL: Priority.CANCEL,
-    Purpose.ENTRY: Priority.ENTRY,
-    Purpose.READ: Priority.READ,
-}
 
 _asked: ContextVar[Priority | None] = ContextVar("krakenonce_priority", default=None)
 
@@ -40,4 +34,4 @@ def priority_of(method: str, installed: Priority | None) -> Priority:
     asked = _asked.get()
     if asked is not None:
         return asked
-    return BY_PURPOSE[purpose_of(method)] if installed is None else installed
+    return Priority[purpose_of(method).name] if installed is None else installed

@@ -12,7 +12,9 @@ from kraken.spot import Earn, Funding, Market, SpotAsyncClient, Trade, User
 
 from krakenonce.adapters import SUPPORTED, Priority, install, uninstall
 from krakenonce.errors import ConfigError, LaneTimeout, UnsupportedClient
+from krakenonce.global_nonce import GlobalKrakenNonceManager
 from krakenonce.kraken.credentials import fingerprint
+from krakenonce.lanes import LaneRegistry
 from tests.adapters.clients import BY_NAME, SECRET
 
 URL = "http://127.0.0.1:9"
@@ -86,6 +88,22 @@ async def test_the_masters_line_is_logged_to_the_letter(manager, key, caplog):
     async with BY_NAME["krakenex"].client(URL, key) as api:
         install(api, manager=manager)
     assert caplog.messages == ["GLOBAL Kraken Nonce Manager installed for MASTER (nanosecond precision)"]
+
+
+async def test_a_lesser_source_says_fallback_and_why(key, caplog, tmp_path):
+    (tmp_path / "a-file").write_text("where a directory is needed")
+    lesser = GlobalKrakenNonceManager(
+        f"file://{tmp_path}/a-file/store", registry=LaneRegistry(), fallback=("memory://",)
+    )
+    caplog.set_level(logging.INFO, "krakenonce")
+    async with BY_NAME["krakenex"].client(URL, key) as api:
+        install(api, manager=lesser)
+    line = caplog.messages[-1]
+    assert line.startswith(
+        "GLOBAL Kraken Nonce Manager installed for MASTER (nanosecond precision, fallback to memory://"
+    )
+    assert lesser.fallback_reason
+    assert lesser.fallback_reason in line
 
 
 @pytest.mark.parametrize("settings", [{"account": "USER:bob"}, {"priority": Priority.EXIT}, {"timeout": 1.0}])
