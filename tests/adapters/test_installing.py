@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 import ccxt
+import ccxt.pro
 import krakenex
 import pykrakenapi
 import pytest
@@ -141,6 +142,20 @@ def test_the_whole_sdk_family_is_supported(cls, manager, key):
     client = cls(key, SECRET, URL)
     assert install(client, manager=manager).lane
     vars(client)["_SpotClient__session"].close()
+
+
+async def test_ccxt_pro_is_supported(manager, key, server):
+    exchange = ccxt.pro.kraken({"apiKey": key, "secret": SECRET, "enableRateLimit": False})
+    exchange.timeout_on_exit = 0
+    exchange.urls["api"] = {**exchange.urls["api"], "public": server.url, "private": server.url}
+    before = identities(exchange)
+    lane = install(exchange, manager=manager).lane
+    await exchange.request("GetWebSocketsToken", ["private"], "POST")
+    assert server.nonces() == [lane.stats().last_nonce]
+    await exchange.close()
+    uninstall(exchange)
+    assert set(identities(exchange)) >= set(before)
+    assert "krakenonce" not in repr(vars(exchange))
 
 
 async def test_subclasses_are_supported(manager, key, server):
