@@ -11,7 +11,8 @@ from krakenonce.clock import Clock
 from krakenonce.errors import GrantEnded
 from krakenonce.nonce import MAX_NONCE
 from krakenonce.stores.base import Grant
-from krakenonce.stores.leases.engine import Acquire, Ask, Claim, Granted, Handed, Release, Renewal, Wanted
+from krakenonce.stores.leases.engine import Acquire, Ask, Claim, Granted, Handed, Raise, Release, Renewal, Wanted
+from krakenonce.stores.leases.floors import Floors
 from krakenonce.stores.leases.session import Session
 from krakenonce.stores.leases.settings import NS, LeaseSettings
 from krakenonce.stores.leases.slots import Effects, Lease, Pending, Slot
@@ -31,10 +32,19 @@ class Book:
         settings: how long leases last.
         clock: leases are counted by its boot time.
         timer: the quantum is measured by its boot time.
+        floors: what this host remembers, or None.
         act: does what a decision leads to. Called without the lock.
     """
 
-    def __init__(self, settings: LeaseSettings, clock: Clock, timer: Clock, act: Callable[[Effects], None]) -> None:
+    def __init__(
+        self,
+        settings: LeaseSettings,
+        clock: Clock,
+        timer: Clock,
+        act: Callable[[Effects], None],
+        floors: Floors | None = None,
+    ) -> None:
+        self._floors = floors
         self._settings, self._clock, self._timer, self._act = settings, clock, timer, act
         self._lock = threading.RLock()
         self._slots: dict[str, Slot] = {}
@@ -48,7 +58,7 @@ class Book:
     def acquire(self, key: str, floor: int) -> Grant | None:
         """Return a grant of a lease that is here, unused and not wanted elsewhere; else None."""
         with self._lock:
-            slot = self._slots.setdefault(key, Slot())
+            slot = self._slot(key)
             slot.floor = max(slot.floor, floor)
             lease = None if slot.holder or slot.waiting else self._usable(slot)
             if lease is not None and slot.wanted == lease.generation and not lease.alone:
@@ -59,7 +69,7 @@ class Book:
         """Join this process's queue for *key*, and the engine's if the lease is not here."""
         pending = Pending(self, key, floor, wake)
         with self._deciding() as effects:
-            slot = self._slots.setdefault(key, Slot())
+            slot = self._slot(key)
             slot.floor = max(slot.floor, floor)
             slot.push(pending)
             self._waiting.add(key)
@@ -83,8 +93,8 @@ class Book:
     def release(self, grant: Grant, last: int) -> None:
         """Take *grant* back; numbers up to *last* are used."""
         with self._deciding() as effects:
-            slot = self._slots[grant.key]
-            if slot.holder != grant.generation:
+            slot = self._slots.get(grant.key)
+            if slot is None or slot.holder != grant.generation:
                 return
             slot.floor = max(slot.floor, last + 1)
             slot.holder = 0
@@ -119,14 +129,18 @@ class Book:
                 slot.lease = None
                 effects.wakes += slot.drain()
             self._waiting.clear()
+            floors = [(key, slot.floor) for key, slot in self._slots.items()]
+        if self._floors is not None:
+            self._floors.settle(floors)
         return releases
 
     # What the engine does.
 
     def granted(self, key: str, granted: Granted, epoch: int) -> None:
         """Take in a lease that the engine granted in the session's *epoch*."""
+        self._remember(key, granted)
         with self._deciding() as effects:
-            slot = self._slots.setdefault(key, Slot())
+            slot = self._slot(key)
             slot.asked = False
             if epoch == self.session.epoch:
                 self._install(slot, granted)
@@ -134,8 +148,9 @@ class Book:
 
     def handed(self, message: Handed) -> None:
         """Take in a lease that another process handed over, and claim it; too late, ask anew."""
+        self._remember(message.key, message.grant)
         with self._deciding() as effects:
-            slot = self._slots.setdefault(message.key, Slot())
+            slot = self._slot(message.key)
             if self.session.engine_ns(self._clock.boot_ns()) > message.claim_ns:
                 effects.asks += [Acquire(message.key, slot.floor)] if slot.waiting else []
                 return
@@ -170,18 +185,22 @@ class Book:
     def wanted(self, message: Wanted) -> None:
         """Note that another process waits for a key, and hand it over when its turn here is over."""
         with self._deciding() as effects:
-            slot = self._slots.setdefault(message.key, Slot())
+            slot = self._slot(message.key)
             slot.wanted = message.generation
             self._serve(message.key, slot, effects)
 
     def renewed(self, renewal: Renewal, asked_boot_ns: int) -> int:
         """Take in the session's renewal, serve who waited for it, and return the epoch."""
+        if self._floors is not None:
+            self._floors.keep_for_all(renewal.until_ns)
         with self._deciding() as effects:
             if self.away and self._settings.degrade:
                 self.session.epoch += 1  # what this host granted itself is void
             before, self.away = self.session.epoch, ""
             self.session.renewed(renewal, asked_boot_ns)
-            self._serve_all(effects, asked=None if before == self.session.epoch else False)
+            is_new = before != self.session.epoch
+            effects.asks += self._floors_ahead(self.session.engine_ns(asked_boot_ns)) if is_new else []
+            self._serve_all(effects, asked=False if is_new else None)
             return self.session.epoch
 
     def unasked(self) -> None:
@@ -217,6 +236,21 @@ class Book:
         return bool(self._waiting)
 
     # The decisions.
+
+    def _slot(self, key: str) -> Slot:
+        slot = self._slots.get(key)
+        if slot is None:
+            slot = self._slots[key] = Slot()
+            slot.floor = self._floors.of(key) if self._floors is not None else 0
+        return slot
+
+    def _remember(self, key: str, granted: Granted) -> None:
+        if self._floors is not None and granted.high:
+            self._floors.keep(key, granted.high)
+
+    def _floors_ahead(self, now_ns: int) -> list[Ask]:
+        """Return what an engine that may have lost data must hear: floors that its clock does not imply."""
+        return [Raise(key, slot.floor) for key, slot in self._slots.items() if slot.floor > now_ns]
 
     @contextmanager
     def _deciding(self) -> Iterator[Effects]:

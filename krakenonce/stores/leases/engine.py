@@ -44,7 +44,15 @@ class Pass:
     key: str
 
 
-Ask = Acquire | Release | Claim | Pass
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """Tells an engine that may have lost it that numbers of *key* below *floor* are used."""
+
+    key: str
+    floor: int
+
+
+Ask = Acquire | Release | Claim | Pass | Raise
 
 
 @dataclass(frozen=True, slots=True)

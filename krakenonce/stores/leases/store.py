@@ -12,6 +12,7 @@ from krakenonce.stores.base import Grant, Holder
 from krakenonce.stores.leases.book import Book
 from krakenonce.stores.leases.driver import Driver
 from krakenonce.stores.leases.engine import Engine, EngineAway
+from krakenonce.stores.leases.floors import Floors
 from krakenonce.stores.leases.settings import LeaseSettings
 from krakenonce.stores.leases.slots import Effects, Pending
 
@@ -42,7 +43,8 @@ class LeasedStore:
         self._closed = False
         timer = SystemClock()
         self._driver = Driver(engine, secrets.token_hex(6), settings, clock, timer)
-        self._book = Book(settings, clock, timer, self._act)
+        self._floors = Floors(settings.floors) if settings.floors else None
+        self._book = Book(settings, clock, timer, self._act, self._floors)
         try:
             self._driver.start(self._book)
         except EngineAway as error:
@@ -77,6 +79,8 @@ class LeasedStore:
         if not self._closed and self._pid == os.getpid():
             self._closed = True
             self._driver.close(self._book.give_back_all())
+            if self._floors is not None:
+                self._floors.close()
 
     def _act(self, effects: Effects) -> None:
         if effects.asks:

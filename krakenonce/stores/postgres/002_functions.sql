@@ -235,3 +235,15 @@ begin
     perform krakenonce.write(given.lane);
     return case when (given.reply).kind is null then ('D', null, null, null, 0)::krakenonce.reply else given.reply end;
 end $$;
+
+-- Raises the floor of a lane that runs ahead of the clock, because the engine may have lost it.
+create function krakenonce.raise_floor(me text, with_incarnation bigint, of_key text, to_floor bigint)
+returns krakenonce.reply language plpgsql volatile as $$
+begin
+    if not krakenonce.may_act(me, with_incarnation) then
+        return ('S', null, null, null, null)::krakenonce.reply;
+    end if;
+    insert into krakenonce.lane as l values (of_key, null, null, 0, 0, to_floor, '', '{}')
+        on conflict (key) do update set wish = greatest(l.wish, excluded.wish);
+    return ('D', null, null, null, 1)::krakenonce.reply;
+end $$;

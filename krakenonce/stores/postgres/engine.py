@@ -16,6 +16,7 @@ from krakenonce.stores.leases.engine import (
     Granted,
     NoSession,
     Queued,
+    Raise,
     Release,
     Renewal,
     Reply,
@@ -115,6 +116,8 @@ class PostgresEngine:
             return "select * from krakenonce.release(%s, %s, %s, %s, %s, %s, %s, %s)", what
         if isinstance(ask, Claim):
             return "select * from krakenonce.claim(%s, %s, %s, %s)", (*who, ask.generation)
+        if isinstance(ask, Raise):
+            return "select * from krakenonce.raise_floor(%s, %s, %s, %s)", (*who, ask.floor)
         return "select * from krakenonce.pass(%s, %s, %s, %s, %s)", (*who, *terms)
 
     def _opened(self) -> Connection[Any]:

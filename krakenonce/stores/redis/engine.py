@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from krakenonce.errors import ConfigError
-from krakenonce.stores.leases.engine import Acquire, Ask, Claim, EngineAway, Release, Renewal, Reply
+from krakenonce.stores.leases.engine import Acquire, Ask, Claim, EngineAway, Raise, Release, Renewal, Reply
 from krakenonce.stores.leases.settings import LeaseSettings
 from krakenonce.stores.redis import layout
 from krakenonce.stores.redis.ear import RedisEar
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from redis import Redis
 
 OLDEST = (6, 2)
-_SCRIPTS = {name: layout.script(name) for name in ("acquire", "release", "claim", "pass", "renew")}
+_SCRIPTS = {name: layout.script(name) for name in ("acquire", "release", "claim", "pass", "raise", "renew")}
 _SHAS = {name: hashlib.sha1(text.encode()).hexdigest() for name, text in _SCRIPTS.items()}  # noqa: S324 - Redis's name
 
 
@@ -98,6 +98,8 @@ class RedisEngine:
             return (_SHAS["release"], 3, *head, ask.generation, str(ask.floor), int(ask.again))
         if isinstance(ask, Claim):
             return (_SHAS["claim"], 3, *head, ask.generation)
+        if isinstance(ask, Raise):
+            return (_SHAS["raise"], 3, *head, str(ask.floor))
         return (_SHAS["pass"], 3, *head)
 
     def _pipeline(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:

@@ -40,7 +40,7 @@ def channel(session: str) -> str:
 
 
 def script(name: str) -> str:
-    """Return the text of a script: ``acquire``, ``release``, ``claim``, ``pass`` or ``renew``."""
+    """Return the text of a script: ``acquire``, ``release``, ``claim``, ``pass``, ``raise`` or ``renew``."""
     room = resources.files(__package__)
     prelude = "" if name == "renew" else (room / "prelude.lua").read_text("utf-8")
     return prelude + (room / f"{name}.lua").read_text("utf-8")

@@ -1,0 +1,91 @@
+"""One server of each kind for the whole run, and an empty place on it for each test."""
+
+import itertools
+
+import pytest
+
+from krakenonce.clock import SystemClock
+from krakenonce.stores import open_store
+from tests.engines.proxy import Proxy
+from tests.engines.servers import PostgresServer, RedisServer
+
+KINDS = {"redis": RedisServer, "postgresql": PostgresServer}
+_names = itertools.count()
+
+
+class Engines:
+    """The servers of this run, started when first asked for."""
+
+    def __init__(self):
+        self._servers = {}
+
+    def __getitem__(self, kind):
+        if kind not in self._servers:
+            self._servers[kind] = KINDS[kind]()
+        return self._servers[kind]
+
+    def close(self):
+        for server in self._servers.values():
+            server.close()
+
+
+@pytest.fixture(scope="session")
+def engines():
+    servers = Engines()
+    yield servers
+    servers.close()
+
+
+@pytest.fixture(params=list(KINDS))
+def kind(request):
+    return request.param
+
+
+@pytest.fixture
+def server(engines, kind):
+    """The shared server: for tests that leave it as it is."""
+    return engines[kind]
+
+
+@pytest.fixture
+def own_server(kind):
+    """A server of the test's own: for tests that break it."""
+    server = KINDS[kind]()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def key():
+    """A key that no other test uses."""
+    return f"00000000000000aa:{next(_names):016x}"
+
+
+@pytest.fixture
+def keep():
+    """Keep a thing until the test ends, then close it."""
+    things = []
+
+    def keep(thing):
+        things.append(thing)
+        return thing
+
+    yield keep
+    for thing in reversed(things):
+        thing.close()
+
+
+@pytest.fixture
+def opened(keep):
+    """Open a store that is closed when the test ends."""
+    return lambda url, clock=None: keep(open_store(url, clock or SystemClock()))
+
+
+@pytest.fixture
+def proxy(server, keep):
+    return keep(Proxy(server.port))
+
+
+def through(server, proxy, options=""):
+    """Return the server's URL with the proxy's port in it."""
+    return server.url.replace(f":{server.port}/", f":{proxy.port}/") + options

