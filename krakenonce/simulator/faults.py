@@ -11,7 +11,7 @@ from typing import Any
 from krakenonce.errors import ConfigError
 
 REST_KINDS = ("delay", "drop", "reset", "http", "error", "slow", "hang", "stale")
-STREAM_KINDS = ("ws-disconnect", "ws-drop", "ws-twice")
+STREAM_KINDS = ("ws-disconnect", "ws-drop", "ws-twice", "ws-delay")
 KINDS = REST_KINDS + STREAM_KINDS
 PHASES = ("before", "after")
 STATUSES = (500, 502, 503, 504, 520, 522)
@@ -24,8 +24,8 @@ class Fault:
     Parameters:
         kind: delay (by *ms*), drop (the connection closes), reset (it is reset), http (an HTML page with *status*),
             error (the string *error*), slow (the body takes *ms*), hang (no answer for *ms*), stale (reads show the
-            account as it was *ms* ago), ws-disconnect, ws-drop and ws-twice (a frame closes the socket, is lost, comes
-            twice).
+            account as it was *ms* ago), ws-disconnect, ws-drop, ws-twice and ws-delay (a frame closes the socket, is
+            lost, comes twice, comes *ms* late and everything after it too).
         rate: share of the requests (or frames) it hits.
         phase: "before" or "after" the exchange executes the request.
         endpoint: method names (or channels), with wildcards and separated by "|"; account: the same for account names.

@@ -50,6 +50,11 @@ class Settings:
             not).
         key_info_case: "snake" or "camel" names in GetApiKeyInfo.
         token_s: how long a WebSocket token may wait for its first use.
+        ws_message_rate: messages per second that one connection may send; 0 for any number (the limit is undocumented).
+        ws_idle_s: after how long a connection without subscriptions is closed; 0 for never.
+        ws_attempts: how many connections one address may try to open in 10 minutes before it is kept out for as long;
+            0 for any number.
+        ws_gone_order_error: what amending or cancelling a closed order answers over WebSocket.
         clock_error_ms: how wrong the exchange's own clock is.
         virtual_step_ms: above 0, time does not flow: every request moves it on by this much.
         faults: what goes wrong on purpose, from the beginning on.
@@ -83,6 +88,10 @@ class Settings:
     batch_cancel_by_client_id: bool = False
     key_info_case: str = "snake"
     token_s: float = 900
+    ws_message_rate: float = 200
+    ws_idle_s: float = 60
+    ws_attempts: int = 0
+    ws_gone_order_error: str = "EOrder:Invalid order"
     clock_error_ms: float = 0
     virtual_step_ms: int = 0
     faults: tuple[Fault, ...] = ()
@@ -97,6 +106,9 @@ class Settings:
         _check_range("volatility", self.volatility, 0, 1)
         _check_range("depth_usd", self.depth_usd, 1, 10**12)
         _check_range("funding_usd", self.funding_usd, 0, 10**12)
+        _check_range("ws_message_rate", self.ws_message_rate, 0, 1_000_000)
+        _check_range("ws_idle_s", self.ws_idle_s, 0, 86_400)
+        _check_range("ws_attempts", self.ws_attempts, 0, 1_000_000)
         _check_choice("tier", self.tier, ("none", *TIERS))
         _check_choice("lockout_scope", self.lockout_scope, ("key", "ip"))
         _check_choice("market", self.market, MARKET_STATES)

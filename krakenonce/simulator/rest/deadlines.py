@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 EARLIEST_S, LATEST_S = 2, 60
 
 
-def check_deadline(caller: Caller, arguments: Arguments) -> None:
-    """Refuse a deadline outside 2 to 60 seconds after the request's arrival, or one that has passed meanwhile.
+def check_deadline(caller: Caller, arguments: Arguments, earliest_s: float = EARLIEST_S) -> None:
+    """Refuse a deadline outside *earliest_s* to 60 seconds after the request's arrival, or one that has passed.
 
     https://docs.kraken.com/api/docs/rest-api/add-order
     """
@@ -28,5 +28,5 @@ def check_deadline(caller: Caller, arguments: Arguments) -> None:
     if deadline_ns < caller.exchange.shown_ns:
         raise Refusal("EService:Deadline elapsed")
     span_s = (deadline_ns - caller.arrived_ns) / NS_PER_SECOND
-    if not EARLIEST_S <= span_s <= LATEST_S:
+    if not earliest_s <= span_s <= LATEST_S:
         raise invalid_arguments("deadline")
