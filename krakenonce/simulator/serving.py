@@ -13,6 +13,7 @@ from krakenonce.simulator.exchange import Exchange
 from krakenonce.simulator.faults import Fault
 from krakenonce.simulator.network import Network
 from krakenonce.simulator.rest.face import RestFace
+from krakenonce.simulator.websocket.driver import WebSocketDriver, is_handshake
 
 _BODY_S = 30  # a client that announces more than it sends does not hold its connection for ever
 
@@ -26,19 +27,23 @@ class Serving:
         self._control = Control(exchange)
         self._network = Network(exchange.settings)
         self._delivery = Delivery()
+        self._sockets = WebSocketDriver(exchange, self._network)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request."""
+        """Answer one request, or serve one WebSocket connection."""
         self._exchange.tick()
         self._exchange.advance()
+        if is_handshake(request):
+            return await self._sockets.serve(request)
         call = await self._read(request)
         if call.path.startswith(CONTROL_PATH):
             return json_response(self._control.answer(call))
         return await self._rest(request, call)
 
     async def close(self) -> None:
-        """End the calls that hang."""
+        """End the calls that hang and the WebSocket connections."""
         self._delivery.close()
+        await self._sockets.close()
 
     async def _rest(self, request: web.BaseRequest, call: Call) -> web.StreamResponse:
         key = self._exchange.keys.get(call.api_key)
