@@ -125,6 +125,7 @@ def test_a_stop_limit_rests_after_its_trigger(bench):
     bench.set_price("48900")
     order = bench.look(txid)
     assert (order["status"], order["descr"]["price"], order["descr"]["price2"]) == ("open", "49000.0", "50500.0")
+    assert order["descr"]["order"] == "sell 0.10000000 XBTUSD @ stop loss 49000.0 -> limit 50500.0"
     bench.set_price("50600")
     assert bench.look(txid)["status"] == "closed"
 

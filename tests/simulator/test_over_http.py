@@ -11,9 +11,10 @@ import sys
 import aiohttp
 import krakenex
 import pytest
+import requests
 
 from krakenonce.kraken.signing import sign
-from krakenonce.simulator import SimulatedKraken
+from krakenonce.simulator import SimulatedKraken, serve_in_thread
 
 RUN = (
     "import argparse, sys; from krakenonce.simulator import command; p = argparse.ArgumentParser(); "
@@ -93,3 +94,38 @@ def test_the_command_refuses_what_cannot_be():
     done = subprocess.run(command, capture_output=True, text=True, timeout=20)
     assert (done.returncode, done.stdout) == (2, "")
     assert "accounts: 0. Use a number from 1 to" in done.stderr
+
+
+def test_every_setting_can_be_set_on_the_command_line(tmp_path):
+    log = tmp_path / "requests.log"
+    options = ["--set", "margin=true", "--set", "key_info_case=camel", "--set", "token_s=60", "--log-file", str(log)]
+    command = [
+        sys.executable,
+        "-c",
+        RUN,
+        "--port",
+        "0",
+        "--accounts",
+        "1",
+        "--json",
+        "--fault",
+        "drop,times=1",
+        *options,
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        document = json.loads(process.stdout.readline())
+        client = krakenex.API(document["accounts"][0]["key"], document["accounts"][0]["secret"])
+        client.uri = document["url"]
+        with pytest.raises(requests.ConnectionError):
+            client.query_private("Balance")
+        assert "apiKeyName" in client.query_private("GetApiKeyInfo")["result"]
+        assert client.query_private("GetWebSocketsToken")["result"]["expires"] == 60
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    verdicts = [json.loads(line)["verdict"] for line in log.read_text().splitlines()]
+    assert verdicts == ["lost", "accepted", "accepted"]
+
+
+def test_a_port_in_use_is_an_error_and_not_a_hang(kraken_sim):
+    with pytest.raises(OSError, match="in use"), serve_in_thread(port=kraken_sim.port):
+        pass

@@ -102,6 +102,7 @@ def test_trades_and_pages(bench):
     assert bench.ok("TradesHistory", start=txid) == {"trades": {}, "count": 0}
     assert bench.ok("TradesHistory", end=f"{trade['time'] - 0.0005:.4f}")["count"] == 54
     assert bench.error("QueryTrades", txid=",".join([txid] * 21)) == "EGeneral:Invalid arguments:txid"
+    assert len(bench.ok("TradesHistory", ledgers="true")["trades"][txid]["ledgers"]) == 2
     row = bench.look(trade["ordertxid"])
     assert "trades" not in row
     assert bench.ok("QueryOrders", txid=trade["ordertxid"], trades=True)[trade["ordertxid"]]["trades"] == [txid]

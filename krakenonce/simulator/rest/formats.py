@@ -80,7 +80,8 @@ def _sentence(ticket: Ticket, volume: Decimal, limit: Decimal | None, trigger: D
 
 
 def _join(ordertype: str, prices: list[str]) -> str:
-    return " ".join([ordertype, " -> limit ".join(prices)]) if prices else ordertype
+    name = ordertype if ordertype == "limit" else ordertype.removesuffix("-limit").replace("-", " ")
+    return " ".join([name, " -> limit ".join(prices)]) if prices else name
 
 
 def _price_words(ticket: Ticket, limit: Decimal | None, trigger: Decimal | None) -> list[str]:
@@ -146,7 +147,12 @@ def _amounts(order: Order) -> dict[str, Any]:
         "limitprice": long_price(pair, (order.limit_price or zero) if triggered else zero),
         "misc": _misc(order),
         "oflags": _oflags(order),
-    } | ({"reduce_only": True} if order.ticket.reduce_only else {})
+    } | _margin_fields(order)
+
+
+def _margin_fields(order: Order) -> dict[str, bool]:
+    fields = {"margin": bool(order.ticket.leverage), "reduce_only": order.ticket.reduce_only}
+    return {name: True for name, is_set in fields.items() if is_set}
 
 
 def _oflags(order: Order) -> str:
@@ -185,7 +191,13 @@ def trade_row(trade: Trade) -> dict[str, Any]:
         "maker": trade.maker,
         "aclass": "forex",
         "tradeordertype": _executed_as(order),
-    }
+    } | _position_fields(trade)
+
+
+def _position_fields(trade: Trade) -> dict[str, str]:
+    if not trade.position:
+        return {}
+    return {"posstatus": "open" if trade.position in trade.order.account.positions else "closed"}
 
 
 def _executed_as(order: Order) -> str:

@@ -59,7 +59,17 @@ def trades_history(caller: Caller, arguments: Arguments) -> dict[str, Any]:
     in_span = span(arguments, caller)
     found = [trade for trade in reversed(trades) if trade.time_ns <= caller.seen_ns and in_span(trade.time_ns)]
     rows = {trade.txid: trade_row(trade) for trade in _page(arguments, found)}
+    if arguments.flag("ledgers"):
+        _add_ledgers(caller, rows)
     return {"trades": rows} | ({} if arguments.flag("without_count") else {"count": len(found)})
+
+
+def _add_ledgers(caller: Caller, rows: dict[str, dict[str, Any]]) -> None:
+    for row in rows.values():
+        row["ledgers"] = []
+    for entry in caller.account.ledger:
+        if entry.reference in rows:
+            rows[entry.reference]["ledgers"].append(entry.ledger_id)
 
 
 def query_trades(caller: Caller, arguments: Arguments) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def _pair_row(exchange: Exchange, pair: Pair, info: str, *, modern: bool) -> dic
     parts: dict[str, dict[str, Any]] = {
         "leverage": {"leverage_buy": list(pair.leverage), "leverage_sell": list(pair.leverage)},
         "fees": {"fees": [], "fees_maker": [], "fee_volume_currency": "ZUSD"},
-        "margin": {"margin_call": 80, "margin_stop": 40, "margin_level": 80} if pair.leverage else {},
+        "margin": {"margin_call": 80, "margin_stop": 40},
     }
     return parts[info] if info in parts else _whole_pair(exchange, pair, modern=modern)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from krakenonce.clock import NS_PER_SECOND
 from krakenonce.simulator.refusals import Refusal, invalid_arguments
 from krakenonce.simulator.rest.arguments import Arguments
 from krakenonce.simulator.rest.deadlines import check_deadline
@@ -123,7 +122,7 @@ def cancel_all_orders_after(caller: Caller, arguments: Arguments) -> dict[str, A
     due_ns = exchange.desk.cancel_all_after(caller.account, arguments.integer("timeout", 0, 0, MAX_TIMEOUT_S))
     shift_ns = exchange.shown_ns - exchange.now
     trigger = iso_seconds(due_ns + shift_ns) if due_ns else "0"
-    return {"currentTime": iso_seconds(exchange.shown_ns // NS_PER_SECOND * NS_PER_SECOND), "triggerTime": trigger}
+    return {"currentTime": iso_seconds(exchange.shown_ns), "triggerTime": trigger}
 
 
 def described(ticket: Ticket) -> dict[str, str]:
