@@ -46,6 +46,11 @@ class Control:
             "keys": self._set_key,
         }
 
+    @property
+    def paths(self) -> list[str]:
+        """Every name there is under ``/_control/``."""
+        return sorted({*self._reads, *self._writes})
+
     def answer(self, call: Call) -> Reply:
         """Answer one control call; ``403`` to anybody who is not on this machine."""
         if not _is_loopback(call.address):
