@@ -97,7 +97,7 @@ class SimulatedKraken:
         return stats_of(self.exchange)
 
     def log(self) -> list[dict[str, Any]]:
-        """Return every private request in the order of judgement."""
+        """Return every request in the order of judgement."""
         return self.exchange.evidence.log()
 
     def audit(self) -> list[str]:

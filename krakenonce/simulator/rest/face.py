@@ -44,7 +44,9 @@ class RestFace:
         self._exchange.advance()
         if call.path.startswith(PRIVATE_PATH):
             return self._private(call, arrival, fault, stale_ns)
-        return self._guarded(call.path, lambda: self._public(call))
+        reply = self._guarded(call.path, lambda: self._public(call))
+        self._note(call, arrival, None, "refused" if reply.error else "accepted", reply.error, fault)
+        return reply
 
     def lose(self, call: Call, arrival: int, fault: str) -> None:
         """Note a call that a fault kept from the exchange."""
