@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -71,9 +72,9 @@ def read_body(content_type: str, body: bytes) -> dict[str, Any]:
     """
     try:
         if content_type.partition(";")[0].strip().lower() == "application/json":
-            return _flatten(json.loads(body, parse_constant=_refuse_constant))
+            return _flatten(json.loads(body, parse_float=_plain_text, parse_constant=_refuse_constant))
         return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS))
-    except (ValueError, RecursionError):
+    except (ArithmeticError, ValueError, RecursionError):
         return {}
 
 
@@ -87,6 +88,13 @@ def _flatten(document: Any) -> dict[str, Any]:
         else:
             fields[name] = value
     return fields
+
+
+def _plain_text(number: str) -> str:
+    """Return a JSON number as digits and a point: 5e-05 means 0.00005 there, while exponents in text are refused."""
+    value = Decimal(number)
+    exponent = value.as_tuple().exponent
+    return f"{value:f}" if isinstance(exponent, int) and abs(exponent) <= 30 else number
 
 
 def _refuse_constant(name: str) -> Any:

@@ -101,8 +101,9 @@ class Evidence:
 
     def log(self) -> list[dict[str, Any]]:
         """Return the entries in the order of judgement."""
-        first = self._count - len(self._entries) + 1
-        return [entry.as_dict(number) for number, entry in enumerate(self._entries, first)]
+        entries = list(self._entries)  # in one step, because the reader may be another thread
+        first = self._count - len(entries) + 1
+        return [entry.as_dict(number) for number, entry in enumerate(entries, first)]
 
     def stats(self, keys: list[ApiKey]) -> dict[str, Any]:
         """Return the figures per key name, and their totals."""

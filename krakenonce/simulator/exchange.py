@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from krakenonce.clock import NS_PER_MS, Clock, ManualClock, SystemClock
+from krakenonce.clock import NS_PER_MS, NS_PER_US, Clock, ManualClock, SystemClock
 from krakenonce.kraken.limits import TIERS
 from krakenonce.kraken.pairs import ASSETS, PAIRS, PAIRS_BY_NAME, Pair, find_asset
 from krakenonce.simulator.accounts import Account, ApiKey, account_name, make_key
@@ -49,7 +49,7 @@ class Exchange:
     ) -> None:
         self.settings = settings
         self.clock: Clock = ManualClock() if settings.virtual_step_ms else clock or SystemClock()
-        self._wall_origin, self._boot_origin = self.clock.wall_ns(), self.clock.boot_ns()
+        self._wall_origin, self._boot_origin = _whole_us(self.clock.wall_ns()), self.clock.boot_ns()
         self.opened_ns = self.now = self._target = self._wall_origin
         self.market_state = settings.market
         self.tier = TIERS.get(settings.tier)
@@ -78,7 +78,7 @@ class Exchange:
 
     def advance(self) -> int:
         """Catch up with the clock: everything that is due happens in its order. Returns the exchange's time."""
-        self._target = self._wall_origin + self.clock.boot_ns() - self._boot_origin
+        self._target = self._wall_origin + _whole_us(self.clock.boot_ns() - self._boot_origin)
         while (appointment := self.agenda.pop_due(self._target)) is not None:
             self.now = max(self.now, appointment.due_ns)
             if appointment.action is not None:
@@ -165,3 +165,9 @@ class Exchange:
     def _step(self) -> None:
         self.flow.step()
         self._schedule_step()
+
+
+def _whole_us(ns: int) -> int:
+    # REST shows times as floats, which hold microseconds of this century exactly and no more. With whole microseconds
+    # inside, a time that a client has read and sends back (as `start`, say) means the same moment.
+    return ns - ns % NS_PER_US

@@ -16,8 +16,8 @@ from krakenonce.simulator.server import SimulatedKraken
 def serve_in_thread(**options: Any) -> Iterator[SimulatedKraken]:
     """Run a SimulatedKraken with these *options* in a thread of its own, with its own event loop, until the block ends.
 
-    Reading ``stats()`` and ``log()`` from the caller's thread is fine. Anything that changes the exchange must run in
-    the server's thread: use the control surface over HTTP.
+    Reading ``stats()`` and ``log()`` from the caller's thread is fine, and ``audit()`` when no call is under way.
+    Anything that changes the exchange must run in the server's thread: use the control surface over HTTP.
     """
     sim = SimulatedKraken(**options)
     loop = asyncio.new_event_loop()

@@ -23,6 +23,15 @@ def test_a_batch_answers_row_by_row(bench):
     assert len(bench.ok("OpenOrders")["open"]) == 2
 
 
+def test_small_numbers_in_json_stay_what_they_are(bench):
+    reply = batch(
+        bench, {**ROW, "volume": 0.00005, "price": 40000}, {**ROW, "volume": 0.1, "price": 40000.5, "userref": 3}
+    )
+    first, second = reply["result"]["orders"]
+    assert first["descr"]["order"] == "buy 0.00005000 XBTUSD @ limit 40000.0"
+    assert bench.look(second["txid"])["userref"] == 3
+
+
 def test_a_wrong_row_fails_the_whole_batch(bench):
     assert batch(bench, ROW, {**ROW, "ordertype": "stop"})["error"] == ["EGeneral:Invalid arguments:ordertype"]
     assert batch(bench, ROW)["error"] == ["EGeneral:Invalid arguments:orders"]

@@ -108,6 +108,19 @@ def test_trades_and_pages(bench):
     assert bench.ok("QueryOrders", txid=trade["ordertxid"], trades=True)[trade["ordertxid"]]["trades"] == [txid]
 
 
+def test_a_time_that_was_read_means_the_same_moment_when_it_is_sent_back(make_bench):
+    bench = make_bench()
+    bench.clock.advance(123_456_789)
+    bench.order(ordertype="market", volume="0.0001")
+    (first,) = bench.ok("TradesHistory")["trades"].values()
+    assert str(first["time"]) == "1790000000.123456"
+    bench.clock.advance(2_000)
+    bench.order(ordertype="market", volume="0.0002")
+    (later,) = bench.ok("TradesHistory", start=first["time"])["trades"].values()
+    assert later["vol"] == "0.00020000"
+    assert bench.ok("TradesHistory", end=first["time"])["count"] == 1
+
+
 def test_volume_and_fees(bench):
     assert bench.ok("TradeVolume") == {"currency": "ZUSD", "volume": "0.0000"}
     row = bench.ok("TradeVolume", pair="XBTUSD,ETHUSD", fee_schedule="true")
