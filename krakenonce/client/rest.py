@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
+from krakenonce.client.budget import ReadBudget, Sleep, spend
 from krakenonce.client.encoding import Draft, Params, draft, query
 from krakenonce.client.turns import LaneSource, Turn
 from krakenonce.client.wire import Wire
+from krakenonce.clock import Clock, SystemClock
 from krakenonce.errors import GrantEnded
 from krakenonce.global_nonce import get_global_nonce_manager
+from krakenonce.kraken.catalogue import Action
 from krakenonce.kraken.credentials import Credentials, decode_secret
-from krakenonce.kraken.methods import purpose_of
-from krakenonce.kraken.replies import Outcome, Refused
+from krakenonce.kraken.methods import is_repeatable, purpose_of
+from krakenonce.kraken.replies import Meaning, Outcome, Refused
 from krakenonce.kraken.signing import sign_with
 from krakenonce.lanes import Priority
 
 DEFAULT_BASE_URL = "https://api.kraken.com"
+
+Announce: TypeAlias = Callable[[int], Awaitable[None]]
+"""Told the nonce of a request inside its turn, right before it is signed and sent. If it raises, nothing is sent."""
+
+_ANNOUNCED_IN_VAIN = Refused(("not sent: it could not be announced",), Meaning(Action.GIVE_UP, no_effect=True))
 
 
 @dataclass(slots=True)
 class _Flight:
     """One call on its way. Before it is airborne it may be cancelled; afterwards only its answer ends it."""
 
+    path: str
+    body: Draft
+    priority: Priority
+    above: int
+    announce: Announce | None
     airborne: bool = False
 
 
@@ -45,6 +59,8 @@ class KrakenClient:
             for the turn is not part of it.
         reissues: how many times a request refused for its nonce is sent again, in the same turn, with a fresh one.
             The refused request had no effect, since its nonce was sent only once.
+        budget: what a call that changes nothing may spend until it is answered.
+        clock: where time is read; sleep: how to wait, in seconds.
     """
 
     def __init__(
@@ -55,6 +71,9 @@ class KrakenClient:
         base_url: str = DEFAULT_BASE_URL,
         timeout: float = 10.0,
         reissues: int = 1,
+        budget: ReadBudget | None = None,
+        clock: Clock | None = None,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self.credentials = credentials
         self.base_url = base_url.rstrip("/")
@@ -62,6 +81,9 @@ class KrakenClient:
         self._lane = (manager or get_global_nonce_manager()).lane(credentials.key, base_url=self.base_url)
         self._wire = Wire(self.base_url, timeout)
         self._reissues = reissues
+        self._budget = budget or ReadBudget()
+        self._clock: Clock = clock or SystemClock()
+        self._sleep = sleep
         self._flights: set[asyncio.Task[Outcome]] = set()
 
     def __repr__(self) -> str:
@@ -75,24 +97,47 @@ class KrakenClient:
     ) -> None:
         await self.close()
 
-    async def call(self, method: str, params: Params | None = None, *, priority: Priority | None = None) -> Outcome:
+    async def call(
+        self,
+        method: str,
+        params: Params | None = None,
+        *,
+        priority: Priority | None = None,
+        above: int = 0,
+        announce: Announce | None = None,
+    ) -> Outcome:
         """Make one private call and return its outcome: ``Accepted``, ``Refused`` or ``Unknown``.
 
-        What the network or the exchange does never raises; only what is wrong with the call itself does.
+        What the network or the exchange does never raises; only what is wrong with the call itself does. A call that
+        changes nothing (`krakenonce.kraken.methods.REPEATABLE`) is sent again with a new nonce while its outcome is
+        unknown and the budget lasts. Everything else is sent once: behind an unknown outcome it may have executed.
 
         Parameters:
             method: the name as in Kraken's documentation, such as ``AddOrder`` (case matters).
             params: the members of the request without the nonce. Read once, never written into.
             priority: the place in the lane; by default what the method is for: cancels go before orders, these before
                 reads.
+            above: a number that the nonce must exceed, see `Lane.turn`.
+            announce: told the nonce in the turn, before anything is sent: for a journal. It runs again for a nonce that
+                takes a refused one's place. What it raises comes back to the caller, and nothing was sent with that
+                nonce.
 
         Raises:
             ConfigError: a parameter cannot be sent.
             LaneTimeout, StoreUnavailable: no turn or no nonce was to be had; nothing was sent.
         """
         rank = Priority[purpose_of(method).name] if priority is None else priority
-        flight = _Flight()
-        task = asyncio.create_task(self._fly(flight, f"/0/private/{method}", draft(params), rank))
+        body = draft(params)
+
+        async def once() -> Outcome:
+            return await self._once(_Flight(f"/0/private/{method}", body, rank, above, announce))
+
+        if announce is None and is_repeatable(method):
+            return await spend(self._budget, once, self._clock, self._sleep)
+        return await once()
+
+    async def _once(self, flight: _Flight) -> Outcome:
+        task = asyncio.create_task(self._fly(flight))
         self._flights.add(task)
         task.add_done_callback(self._flights.discard)
         try:
@@ -103,12 +148,13 @@ class KrakenClient:
             raise
 
     async def public(self, method: str, params: Params | None = None) -> Outcome:
-        """Make one public call (GET, no nonce, no lane) and return its outcome.
+        """Make one public call (GET, no nonce, no lane) and return its outcome. Repeated as `call` repeats reads.
 
         Raises:
             ConfigError: a parameter cannot be sent.
         """
-        return await self._wire.get(f"/0/public/{method}", query(params))
+        path, words = f"/0/public/{method}", query(params)
+        return await spend(self._budget, lambda: self._wire.get(path, words), self._clock, self._sleep)
 
     async def close(self) -> None:
         """Let calls that were already made come to their end, then close the connection."""
@@ -116,23 +162,26 @@ class KrakenClient:
             await asyncio.wait(self._flights)
         await self._wire.close()
 
-    async def _fly(self, flight: _Flight, path: str, body: Draft, priority: Priority) -> Outcome:
-        async with self._lane.turn(priority) as turn:
+    async def _fly(self, flight: _Flight) -> Outcome:
+        async with self._lane.turn(flight.priority, above=flight.above) as turn:
             flight.airborne = True
-            outcome = await self._send(path, body, await _nonce_of(turn))
-            outcome = await self._send_afresh(turn, path, body, outcome)
+            outcome = await self._send(turn, flight, await _nonce_of(turn))
+            outcome = await self._send_afresh(turn, flight, outcome)
             turn.report(outcome)
             return outcome
 
-    async def _send_afresh(self, turn: Turn, path: str, body: Draft, outcome: Outcome) -> Outcome:
+    async def _send_afresh(self, turn: Turn, flight: _Flight, outcome: Outcome) -> Outcome:
         for _ in range(self._reissues):
             if not (isinstance(outcome, Refused) and outcome.invalid_nonce):
                 break
             turn.report(outcome)
-            outcome = await self._send(path, body, await turn.areissue())
+            outcome = await self._send(turn, flight, await turn.areissue())
         return outcome
 
-    async def _send(self, path: str, body: Draft, nonce: int) -> Outcome:
+    async def _send(self, turn: Turn, flight: _Flight, nonce: int) -> Outcome:
+        if flight.announce is not None:
+            await _announce(turn, flight.announce, nonce)
+        path, body = flight.path, flight.body
         data = body.body(nonce)
         headers = {
             "API-Key": self.credentials.key,
@@ -140,6 +189,14 @@ class KrakenClient:
             "Content-Type": body.content_type,
         }
         return await self._wire.post(path, data, headers)
+
+
+async def _announce(turn: Turn, announce: Announce, nonce: int) -> None:
+    try:
+        await announce(nonce)
+    except BaseException:
+        turn.report(_ANNOUNCED_IN_VAIN)
+        raise
 
 
 async def _nonce_of(turn: Turn) -> int:

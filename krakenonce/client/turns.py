@@ -29,8 +29,10 @@ class Turn(Protocol):
 class Lane(Protocol):
     """The queue of one API key."""
 
-    def turn(self, priority: Priority = ..., *, timeout: float | None = ...) -> AbstractAsyncContextManager[Turn]:
-        """Return a place in the queue, to be entered with ``async with``."""
+    def turn(
+        self, priority: Priority = ..., *, timeout: float | None = ..., above: int = ...
+    ) -> AbstractAsyncContextManager[Turn]:
+        """Return a place in the queue, to be entered with ``async with``; its nonce will exceed *above*."""
 
 
 class LaneSource(Protocol):

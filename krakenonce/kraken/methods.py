@@ -25,6 +25,17 @@ PURPOSES: dict[str, Purpose] = {
 }
 """The methods that trade. Source: https://docs.kraken.com/api/docs/rest-api/add-order and its neighbours."""
 
+REPEATABLE = frozenset({
+    "Balance", "BalanceEx", "TradeBalance", "OpenOrders", "ClosedOrders", "QueryOrders", "OrderAmends", "TradesHistory",
+    "QueryTrades", "OpenPositions", "Ledgers", "QueryLedgers", "TradeVolume", "GetApiKeyInfo", "GetWebSocketsToken",
+    "CreditLines", "ExportStatus", "RetrieveExport", "DepositMethods", "DepositStatus", "WithdrawMethods",
+    "WithdrawAddresses", "WithdrawInfo", "WithdrawStatus", "Earn/AllocateStatus", "Earn/DeallocateStatus",
+    "Earn/Strategies", "Earn/Allocations",
+})  # fmt: skip
+"""The methods that change nothing, so that asking twice does no harm. A list of what is known to be harmless: a method
+that is missing here (a withdrawal, a transfer, one that Kraken adds tomorrow) is never repeated blindly.
+"""
+
 
 def purpose_of(method: str) -> Purpose:
     """Return what *method* is for. A method that is not in the table reads.
@@ -33,3 +44,8 @@ def purpose_of(method: str) -> Purpose:
         method: a name as in Kraken's documentation, such as ``AddOrder``, or a path that ends in one.
     """
     return PURPOSES.get(method.rpartition("/")[2], Purpose.READ)
+
+
+def is_repeatable(method: str) -> bool:
+    """Return True if *method*, named as in Kraken's documentation, changes nothing."""
+    return method in REPEATABLE

@@ -75,7 +75,7 @@ class Lane:
         self._turns = self._issued = self._accepted = self._refused = self._unknown = 0
         self._alarmed = False
 
-    def turn(self, priority: Priority = Priority.READ, *, timeout: float | None = None) -> Turn:
+    def turn(self, priority: Priority = Priority.READ, *, timeout: float | None = None, above: int = 0) -> Turn:
         """Return one place in the lane, to be used once, with ``with`` or ``async with``.
 
         Entering waits for the place. The nonce is issued at the first look at `Turn.nonce`, so take it last, just
@@ -84,6 +84,9 @@ class Lane:
         Parameters:
             priority: who goes first among those who wait.
             timeout: seconds to wait for the place at the most; None waits for ever.
+            above: a number that the turn's nonce must exceed, beside every earlier one of the key: for a barrier beyond
+                the key's nonce window. Where the store's grant does not reach that far, `Turn.nonce` raises
+                `StoreUnavailable` until the clock has come near enough.
 
         Raises (on entering):
             LaneTimeout: the place was not reached in time. Nothing was sent.
@@ -92,7 +95,7 @@ class Lane:
             ForkedProcess: the lane was carried through fork().
             StoreUnavailable: the store could not grant.
         """
-        return Turn(self, priority, timeout)
+        return Turn(self, priority, timeout, above)
 
     @property
     def store(self) -> Store:
@@ -189,8 +192,11 @@ class Lane:
         seconds = (self._clock.boot_ns() - holder.since_boot_ns) / 1e9
         return f". Process {holder.pid} has held it for {seconds:.1f} s"
 
-    def issue(self, grant: Grant) -> tuple[int, Grant]:
+    def issue(self, grant: Grant, lowest: int = 0) -> tuple[int, Grant]:
         """Return the next nonce, above every earlier one of this key, and the grant it lies in. For the holder only.
+
+        Parameters:
+            lowest: what the nonce must be at least.
 
         Raises:
             GrantEnded: nothing may be sent under the grant any more.
@@ -202,7 +208,7 @@ class Lane:
                 grant = self._store.renew(grant, self._last)
             # Numbers that follow the store's clock stay inside the grant, however wrong this host's wall clock is.
             now = now if grant.offset is None else boot + grant.offset
-        nonce = max(now, grant.low, self._last + 1)
+        nonce = max(now, grant.low, self._last + 1, lowest)
         if nonce >= grant.high:
             nonce, grant = self._issue_renewed(nonce, grant)
         self._last = nonce

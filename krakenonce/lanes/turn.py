@@ -53,12 +53,13 @@ class Turn:
     in an exception and nothing was reported, the outcome counts as unknown.
     """
 
-    __slots__ = ("_grant", "_held", "_lane", "_nonce", "_outcome", "_timeout", "owner", "priority", "queued")
+    __slots__ = ("_above", "_grant", "_held", "_lane", "_nonce", "_outcome", "_timeout", "owner", "priority", "queued")
 
     owner: Owner
 
-    def __init__(self, lane: Lane, priority: int, timeout: float | None) -> None:
+    def __init__(self, lane: Lane, priority: int, timeout: float | None, above: int = 0) -> None:
         self._lane = lane
+        self._above = above
         self.priority = priority
         self._timeout = timeout
         self._grant: Grant | None = None
@@ -108,7 +109,7 @@ class Turn:
             raise ReentrantUse("this turn is not held: look at its nonce inside the with block")
         if self._lane.is_carried_over(self):
             raise ForkedProcess("this turn is the parent process's; take one of the child's own")
-        self._nonce, self._grant = self._lane.issue(self._grant)
+        self._nonce, self._grant = self._lane.issue(self._grant, self._above + 1)
         return self._nonce
 
     def report(self, outcome: Outcome) -> None:

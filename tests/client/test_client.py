@@ -56,7 +56,7 @@ async def test_a_list_travels_as_json_with_the_nonce_last(manager):
 
 async def test_public_calls_take_no_nonce_and_no_turn(manager):
     async with ScriptedExchange("hang") as exchange, client_of(manager, exchange, timeout=30) as client:
-        hung = asyncio.create_task(client.call("Balance"))
+        hung = asyncio.create_task(client.call("AddOrder"))
         await exchange.hanging.wait()
         assert isinstance(await client.public("Ticker", {"pair": "XBTUSD", "count": 3}), Accepted)
         assert exchange.heads[1].startswith("GET /0/public/Ticker?pair=XBTUSD&count=3 ")

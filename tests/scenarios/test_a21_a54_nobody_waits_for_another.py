@@ -73,7 +73,7 @@ async def test_a21_one_hung_call_and_99_other_keys(manager):
             )
             for place in range(100)
         ]
-        waiting = asyncio.create_task(hung.call("Balance"))
+        waiting = asyncio.create_task(hung.call("AddOrder"))
         await exchange.hanging.wait()
         outcomes = await asyncio.gather(*(client.call("Balance") for client in well for _ in range(5)))
         assert [type(outcome) for outcome in outcomes] == [Accepted] * 495

@@ -50,7 +50,9 @@ class UnorderedLane:
         self._clock = clock
         self._last = 0
 
-    def turn(self, priority: Priority = Priority.READ, *, timeout: float | None = None) -> UnorderedTurn:
+    def turn(
+        self, priority: Priority = Priority.READ, *, timeout: float | None = None, above: int = 0
+    ) -> UnorderedTurn:
         """Return a turn that begins at once."""
         return UnorderedTurn(self)
 
