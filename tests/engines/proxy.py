@@ -1,5 +1,6 @@
 """A TCP proxy that cuts, delays and half-opens connections, and counts what goes through."""
 
+import contextlib
 import socket
 import threading
 
@@ -97,7 +98,5 @@ class Proxy:
 
 
 def _shut(end):
-    try:
+    with contextlib.suppress(OSError):
         end.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass

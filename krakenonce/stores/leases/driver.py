@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from krakenonce.clock import Clock
 from krakenonce.errors import ConfigError
@@ -85,9 +85,10 @@ class Driver:
                 "what it pushes does not arrive. Behind a transaction pooler, add listen=host:port of the server itself"
             )
 
-    def ask(self, asks: Iterable[Ask]) -> None:
-        """Ask the engine later, on the driver's own thread."""
-        self._inbox.put(asks)
+    def ask(self, asks: Sequence[Ask]) -> None:
+        """Ask the engine later, on the driver's own thread, and see to it that nobody waits for ever."""
+        if asks:
+            self._inbox.put(asks)
         if self._book.is_awaited:
             self._watch()
 
@@ -95,11 +96,16 @@ class Driver:
         """Tell the engine of *releases*, end the session, and end the threads."""
         self._timers.close()
         self._inbox.close()
-        self._threads[0].join(self._settings.ttl)
+        self._join(self._threads[0], self._settings.ttl)
         if self._connected:
             self._say_goodbye(releases)
         self._engine.close()
-        self._threads[1].join(_BEAT)  # it was told; and if the engine is away, it ends by itself
+        self._join(self._threads[1], _BEAT)  # it was told; and if the engine is away, it ends by itself
+
+    @staticmethod
+    def _join(thread: threading.Thread, seconds: float) -> None:
+        if thread.ident is not None:
+            thread.join(seconds)
 
     def _say_goodbye(self, releases: list[Release]) -> None:
         try:

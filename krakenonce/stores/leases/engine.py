@@ -98,12 +98,13 @@ class Renewal:
     """A session's new end.
 
     Attributes:
-        kept: True if it was alive in between, on this very engine: its leases still stand.
+        birth: when it began, at each node of the engine. While it is the same, the session has not lapsed in between,
+            and its leases still stand.
         now_ns: the engine's clock.
         until_ns: when the session ends, by the engine's clock.
     """
 
-    kept: bool
+    birth: tuple[int, ...]
     now_ns: int
     until_ns: int
 

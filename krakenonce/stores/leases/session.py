@@ -17,10 +17,11 @@ class Session:
         send_until: the moment of the boot clock after which nothing may be sent.
     """
 
-    __slots__ = ("_sending", "epoch", "offset", "send_until", "until_ns")
+    __slots__ = ("_birth", "_sending", "epoch", "offset", "send_until", "until_ns")
 
     def __init__(self, settings: LeaseSettings) -> None:
         self._sending = int(settings.sending * NS)
+        self._birth: tuple[int, ...] = ()
         self.epoch = 0
         self.offset = 0
         self.until_ns = 0
@@ -28,8 +29,9 @@ class Session:
 
     def renewed(self, renewal: Renewal, asked_boot_ns: int) -> None:
         """Take in *renewal*, which was asked for at *asked_boot_ns* of the boot clock."""
-        if not renewal.kept:
+        if renewal.birth != self._birth:
             self.epoch += 1
+            self._birth = renewal.birth
         self.offset = renewal.now_ns - asked_boot_ns
         self.until_ns = renewal.until_ns
         self.send_until = asked_boot_ns + self._sending

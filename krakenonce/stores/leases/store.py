@@ -83,7 +83,7 @@ class LeasedStore:
                 self._floors.close()
 
     def _act(self, effects: Effects) -> None:
-        if effects.asks:
+        if effects.asks or self._book.is_awaited:
             self._driver.ask(effects.asks)
         effects.wake_all()
 

@@ -4,7 +4,8 @@ create table krakenonce.session (
     name text primary key,           -- one process, made up anew at each start
     until timestamptz not null,      -- a session that is not renewed until then is dead, and its keys are free
     incarnation bigint not null,     -- rises with each connection; what an older one still asks is void
-    identity text not null           -- the timeline on which it was begun
+    identity text not null,          -- the timeline on which it was begun
+    born bigint not null             -- when it was begun, in ns; the same as long as it never lapsed
 );
 
 create table krakenonce.lane (

@@ -103,9 +103,9 @@ create function krakenonce.write(lane krakenonce.lane) returns void language sql
         floor = lane.floor, wish = lane.wish, identity = lane.identity, queue = lane.queue where l.key = lane.key
 $$;
 
--- Begins or prolongs a session. kept: it was alive all the while on this very timeline.
+-- Begins or prolongs a session. As long as born_ns is the same, it has been alive all the while on this very timeline.
 create function krakenonce.renew(me text, with_incarnation bigint, ttl_ms integer,
-    out kept boolean, out now_ns bigint, out until_ns bigint) language plpgsql volatile as $$
+    out born_ns bigint, out now_ns bigint, out until_ns bigint) language plpgsql volatile as $$
 declare
     was krakenonce.session;
     ends timestamptz;
@@ -114,19 +114,19 @@ begin
     if was.incarnation > with_incarnation then
         return;
     end if;
-    kept := coalesce(krakenonce.lives(me) and was.identity = krakenonce.timeline(), false);
+    now_ns := krakenonce.now_ns();
+    born_ns := case when krakenonce.lives(me) and was.identity = krakenonce.timeline() then was.born else now_ns end;
     ends := clock_timestamp() + ttl_ms * interval '1 millisecond';
     -- A clock that was set back must not shorten what was promised.
     if was.until <= clock_timestamp() + interval '1 minute' then
         ends := greatest(ends, was.until);
     end if;
-    insert into krakenonce.session values (me, ends, with_incarnation, krakenonce.timeline())
+    insert into krakenonce.session values (me, ends, with_incarnation, krakenonce.timeline(), born_ns)
         on conflict (name) do update set until = excluded.until, incarnation = excluded.incarnation,
-            identity = excluded.identity;
+            identity = excluded.identity, born = excluded.born;
     if was.name is null then
         delete from krakenonce.session s where s.until < clock_timestamp() - interval '1 day';
     end if;
-    now_ns := krakenonce.now_ns();
     until_ns := (extract(epoch from ends)::numeric * 1000000000)::bigint;
 end $$;
 

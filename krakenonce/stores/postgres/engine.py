@@ -63,12 +63,12 @@ class PostgresEngine:
         self._session, self._incarnation = session, incarnation
         with as_absence():
             row = self._opened().execute(
-                "select kept, now_ns, until_ns from krakenonce.renew(%s, %s, %s)",
+                "select born_ns, now_ns, until_ns from krakenonce.renew(%s, %s, %s)",
                 (session, incarnation, int(self._settings.ttl * 1000)),
             ).fetchone()  # fmt: skip
         if row is None or row[1] is None:
             raise EngineAway("another connection of this process came first")
-        return Renewal(*row)
+        return Renewal((row[0],), row[1], row[2])
 
     def run(self, asks: Sequence[Ask]) -> list[Reply]:
         # One transaction: whoever locks the lanes in the order of their names never deadlocks with another.

@@ -55,7 +55,7 @@ class RedisEngine:
         if any(reply[0] == b"S" for reply in replies):
             raise EngineAway("another connection of this process came first")
         return Renewal(
-            all(reply[0] == 1 for reply in replies),
+            tuple(int(reply[0]) for reply in replies),
             max(int(reply[1]) for reply in replies),
             min(int(reply[2]) for reply in replies),
         )

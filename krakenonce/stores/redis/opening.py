@@ -63,8 +63,8 @@ def _direct(address: str, options: dict[str, Any], settings: LeaseSettings) -> C
         return client
 
     try:
-        library.connection.parse_url(address)
-    except ValueError:
+        library.ConnectionPool.from_url(address, **given).make_connection()
+    except (ValueError, TypeError):
         raise ConfigError(
             "store", "a Redis URL with a part that redis-py does not know", "See its from_url()."
         ) from None

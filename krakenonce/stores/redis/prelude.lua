@@ -6,7 +6,7 @@
 --   [6] reservation in s, [7] longest believable session in ms, [8] '1' on a cluster, where receivers can't be counted.
 --
 -- State: h holder, c claim deadline in ms (until claimed), g generation, n floor, x floor of those who wait, i identity.
--- Session: u end in ms, c incarnation, i identity.
+-- Session: u end in ms, c incarnation, i identity, b birth in ms.
 --
 -- Replies {'S'} if the caller's session is dead, or another incarnation of it has begun.
 local me, identity = ARGV[1], ARGV[3]
