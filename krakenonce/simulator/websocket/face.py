@@ -201,7 +201,7 @@ def _read(request: Request, frame: str | bytes) -> None:
     request.method, request.document = document["method"], document
     req_id = document.get("req_id", 0)
     if isinstance(req_id, bool) or not isinstance(req_id, int) or not 0 <= req_id < 2**63:
-        request.error = wrong_type("req_id", "number_integer").error
+        request.error = wrong_type("req_id", "integer").error
     elif "req_id" in document:
         request.req_id = req_id
 

@@ -70,7 +70,7 @@ class Params(Arguments):
         """Return a whole number from *low* to *high*."""
         value = self._fields.get(name, default)
         if isinstance(value, bool) or not isinstance(value, int):
-            raise wrong_type(name, "number_integer")
+            raise wrong_type(name, "integer")
         if not low <= value <= high:
             raise invalid_arguments(name)
         return value
@@ -119,4 +119,5 @@ def known_symbol(symbol: str) -> Pair:
 
 def wrong_type(name: str, wanted: str) -> Refusal:
     """Return the refusal of a field whose JSON type is another: ``Order_qty field must be a number_float``."""
-    return Refusal(f"{name.capitalize()} field must be a {wanted}")
+    article = "an" if wanted[0] in "aio" else "a"
+    return Refusal(f"{name.capitalize()} field must be {article} {wanted}")
