@@ -79,9 +79,10 @@ class HostNumbers:
         return number
 
     def _enter(self) -> None:
+        # Counted first, and locked at every depth: a signal handler that comes in between then neither issues without
+        # the lock nor gives it back under the feet of what it interrupted.
         self._depth += 1
-        if self._depth == 1:
-            self._locks.lock(NUMBERS)
+        self._locks.lock(NUMBERS)
 
     def _leave(self) -> None:
         self._depth -= 1

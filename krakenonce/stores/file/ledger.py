@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from krakenonce.clock import NS_PER_MS, NS_PER_SECOND
@@ -40,6 +41,10 @@ MARGIN = NS_PER_MS
 class Ledger:
     """High-water marks of a host: one for all keys, because nonces are times; its own for a key ahead of the clock.
 
+    Attributes:
+        used: True if a number was used since somebody last set it to False.
+        awaken: called after every sync that a caller had to wait for; the next one should be made ahead of need.
+
     Invariants:
       1. A number is used only if it is below READY (or its key's KEY_READY).
       2. READY is raised only after a mark at least as high was synced.
@@ -50,8 +55,10 @@ class Ledger:
 
     def __init__(self, image: Image, locks: HostLocks, clock: HostClock, directory: Path) -> None:
         self.image, self._locks, self.clock, self._directory = image, locks, clock, directory
-        self._mutex = threading.Lock()
+        # An RLock, because a signal handler may ask for a number while this thread is inside.
+        self._mutex = threading.RLock()
         self.used = False  # since the scribe looked last
+        self.awaken: Callable[[], None] = lambda: None
 
     def stamp(self, slot: int, floor: int) -> tuple[int, int] | None:
         """Return ``[low, high)`` for the next grant of the key in *slot*, or None if a mark must be synced first.
@@ -83,11 +90,13 @@ class Ledger:
                 self._cover_all(start)
             else:
                 self._cover_key(slot, start)
+        self.awaken()
 
     def cover_now(self, start: int) -> None:
         """Sync a mark above *start* for all keys, if nobody has yet."""
         with self._mutex, plain_errors(self._directory):
             self._cover_all(start)
+        self.awaken()
 
     def is_half_used(self) -> bool:
         """True if the mark should be moved now."""
@@ -109,13 +118,20 @@ class Ledger:
 
     def _write(self, high: int, clean: int) -> None:
         words = self.image.words
-        former = read_mark(words) or Mark(0, 0, 0, (0, 0))
-        high = max(min(high, MAX_NONCE + 1), former.high)
-        write_mark(words, Mark(former.sequence + 1, high, clean, former.boot))
+        mark = self._write_next(high, clean)
+        while (read_mark(words) or mark) < mark or read_mark(words) is None:
+            mark = self._write_next(high, clean)  # a signal handler wrote one in the middle of ours
         self.image.sync(0, PAGE // WORD)
-        words[READY] = high
+        words[READY] = mark.high
         words[SYNCS] += 1
         words[SYNCED_AT] = self.clock.boot()
+
+    def _write_next(self, high: int, clean: int) -> Mark:
+        former = read_mark(self.image.words) or Mark(0, 0, 0, (0, 0))
+        high = max(min(high, MAX_NONCE + 1), former.high)
+        mark = Mark(former.sequence + 1, high, clean, former.boot)
+        write_mark(self.image.words, mark)
+        return mark
 
     def _cover_key(self, slot: int, start: int) -> None:
         words = self.image.words

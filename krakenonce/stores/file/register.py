@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from krakenonce.errors import ReentrantUse
 from krakenonce.stores.file.image import Image
 from krakenonce.stores.file.layout import COUNT, FLOOR, LAST, capacity, slot_at, slots_in_use, write_slot
 from krakenonce.stores.file.locks import SLOTS, HostLocks
@@ -16,6 +17,7 @@ class Register:
         self._image, self._locks = image, locks
         self._slots: dict[Key, int] = {}
         self._seen = 0
+        self._making = False
 
     def find(self, key: Key) -> int | None:
         """Return the slot of *key* if it has one."""
@@ -28,6 +30,15 @@ class Register:
         index = self.find(key)
         if index is not None:
             return index
+        if self._making:
+            raise ReentrantUse("a signal handler used a new API key in the middle of the store's own work for another")
+        self._making = True
+        try:
+            return self._make_alone(key, wait=wait)
+        finally:
+            self._making = False
+
+    def _make_alone(self, key: Key, *, wait: bool) -> int | None:
         if wait:
             self._locks.lock(SLOTS)
         elif not self._locks.try_lock(SLOTS):

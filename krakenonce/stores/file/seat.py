@@ -22,7 +22,6 @@ class Desk(NamedTuple):
     turnstile: Turnstile
     ushers: Ushers
     owner: int
-    awaken: Callable[[], None]
 
 
 class FilePending:
@@ -99,7 +98,6 @@ class Seat:
         span = ledger.stamp(self._slot, last + 1)
         while span is None:
             ledger.cover(self._slot, last + 1)
-            self._desk.awaken()
             span = ledger.stamp(self._slot, last + 1)
         self._grant = Grant(self._key, grant.low, span[1], None, grant.generation)
         return self._grant
@@ -202,7 +200,6 @@ class Seat:
         span = self._desk.ledger.stamp(self._slot, floor)
         while span is None:
             self._desk.ledger.cover(self._slot, floor)
-            self._desk.awaken()
             span = self._desk.ledger.stamp(self._slot, floor)
         return span
 

@@ -98,7 +98,8 @@ class FileStore:
         self._ledger = self.ledger_class(self._image, self._locks, HostClock(self._clock, self._image), directory)
         self._register = Register(self._image, self._locks)
         self._scribe = Scribe(WINDOW / 2 / NS_PER_SECOND, self._was_used, self._ledger.extend)
-        self._desk = Desk(self._ledger, self._make_turnstile(), Ushers(), own_mark(), self._scribe.wake)
+        self._desk = Desk(self._ledger, self._make_turnstile(), Ushers(), own_mark())
+        self._ledger.awaken = self._scribe.wake
         self.numbers = HostNumbers(self._ledger, self._locks, directory)
 
     def _make_turnstile(self) -> Turnstile:

@@ -18,7 +18,8 @@ class Ushers:
     """Threads that run tasks which block, one task a thread. As many as block at once; idle ones end after 10 s."""
 
     def __init__(self) -> None:
-        self._mutex = threading.Lock()
+        # RLocks here and below, because a signal handler may use another key while this thread is inside.
+        self._mutex = threading.RLock()
         self._idle: list[queue.SimpleQueue[Task]] = []
 
     def run(self, task: Task) -> None:
@@ -67,7 +68,7 @@ class Scribe:
 
     def __init__(self, pause: float, was_used: Callable[[], bool], work: Task) -> None:
         self._pause, self._was_used, self._work = pause, was_used, work
-        self._mutex = threading.Lock()
+        self._mutex = threading.RLock()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 

@@ -1,0 +1,124 @@
+"""G8: first come, first served between processes; nobody starves; who waits does nothing."""
+
+import os
+import signal
+from collections import Counter
+from pathlib import Path
+
+from krakenonce.stores.file import FileStore
+from krakenonce.testing.waiting import Waiting, take
+from tests.processes.hammering import end, forked, hammer, open_log, problems, records
+
+KEY = "00000000000000aa:00000000000000bb"
+
+
+def test_processes_take_turns(tmp_path):
+    url, log = f"file://{tmp_path}/store", open_log(tmp_path / "log")
+    store = FileStore(url)
+    grant = take(store, KEY)
+    children = [forked(lambda: hammer(FileStore(url), KEY, log, turns=60)) for _ in range(6)]
+    _until(lambda: _in_line(url) >= 6)
+    store.release(grant, grant.low)
+    for child in children:
+        assert os.waitpid(child, 0)[1] == 0
+    entries = records(tmp_path / "log")
+    assert problems(entries) == []
+    # While all six are there, six turns in a row belong to nearly six different ones: nobody is passed over twice.
+    order = [pid for _, pid, half in entries if half == 0][: 6 * 40]
+    for place in range(0, len(order) - 12, 6):
+        assert max(Counter(order[place : place + 12]).values()) <= 4
+    store.close()
+
+
+def test_the_order_is_that_of_asking(tmp_path):
+    url = f"file://{tmp_path}/store"
+    stores = [FileStore(url) for _ in range(6)]
+    grant = take(stores[0], KEY)
+    line = [Waiting(store, KEY) for store in stores[1:]]
+    holder = stores[0]
+    for store, waiting in zip(stores[1:], line, strict=True):
+        holder.release(grant, grant.low)
+        holder, grant = store, waiting.grant()
+        assert [other.is_woken for other in line].count(True) == stores.index(store)
+    for store in stores:
+        store.close()
+
+
+def test_a_waiter_sleeps_until_it_is_its_turn(tmp_path):
+    """No polling: a process that waits for a turn is not scheduled once while nothing happens."""
+    url = f"file://{tmp_path}/store"
+    store = FileStore(url)
+    grant = take(store, KEY)
+    child = forked(lambda: take(FileStore(url), KEY))
+    _until(lambda: _in_line(url) >= 2)
+    _until(lambda: _wakes(child) == _after(0.1, lambda: _wakes(child)))
+    before = _wakes(child)
+    assert _after(1.5, lambda: _wakes(child)) - before <= 1
+    store.release(grant, grant.low)
+    assert os.waitpid(child, 0)[1] == 0
+    store.close()
+
+
+def test_a_dead_holder_frees_its_key_at_once(tmp_path):
+    url = f"file://{tmp_path}/store"
+    reader, writer = os.pipe()
+
+    def hold():
+        take(FileStore(url), KEY)
+        os.write(writer, b"held")
+        signal.pause()
+
+    child = forked(hold)
+    os.read(reader, 4)
+    store = FileStore(url)
+    waiting = Waiting(store, KEY)
+    assert not waiting.is_woken
+    end(child)
+    assert waiting.grant().key == KEY
+    store.close()
+
+
+def test_a_process_that_dies_in_line_is_passed_over(tmp_path):
+    url = f"file://{tmp_path}/store"
+    store, behind = FileStore(url), FileStore(url)
+    grant = take(store, KEY)
+    child = forked(lambda: take(FileStore(url), KEY))
+    _until(lambda: _in_line(url) >= 2)
+    waiting = Waiting(behind, KEY)
+    end(child)
+    assert not waiting.is_woken
+    store.release(grant, grant.low)
+    assert waiting.grant().low > grant.low
+    store.close()
+    behind.close()
+
+
+def _in_line(url):
+    from krakenonce.stores.file.survey import survey
+
+    lanes = survey(url).lanes
+    return lanes[0].waiting + (lanes[0].holder is not None) if lanes else 0
+
+
+def _wakes(pid):
+    """Return how often the threads of a process went to sleep so far: each system call that waits is one."""
+    total = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        lines = (task / "status").read_text().splitlines()
+        total += sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
+    return total
+
+
+def _after(seconds, look):
+    import threading
+
+    threading.Event().wait(seconds)
+    return look()
+
+
+def _until(condition):
+    for _ in range(2000):
+        if condition():
+            return
+        _after(0.01, lambda: None)
+    raise AssertionError("it never came to that")
