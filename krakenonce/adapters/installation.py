@@ -120,14 +120,12 @@ class Installation:
         flight = _Flight(method, priority_of(method, self._priority))
         task = asyncio.create_task(self._fly(flight, send))
         self._flights.add(task)  # a strong reference: the loop itself keeps a weak one
-        task.add_done_callback(self._land)
+        task.add_done_callback(self._flights.discard)
+        task.add_done_callback(flight.land)
         try:
-            await asyncio.wait((task,))
+            await flight.landed
         except asyncio.CancelledError:
-            if flight.is_airborne:
-                task.add_done_callback(flight.report_lost_outcome)
-            else:
-                task.cancel()
+            flight.leave_to_itself(task)
             raise
         return task.result()
 
@@ -139,21 +137,35 @@ class Installation:
                 call.answer(result)
                 return result
 
-    def _land(self, task: asyncio.Task[Any]) -> None:
-        self._flights.discard(task)
-        if not task.cancelled():
-            task.exception()  # looked at: asyncio complains about errors nobody has seen, and this one has been judged
-
 
 class _Flight:
     """An asynchronous call. Before it is airborne its caller can take it back; afterwards only its answer ends it."""
 
+    __slots__ = ("is_airborne", "landed", "method", "priority")
+
     def __init__(self, method: str, priority: Priority) -> None:
         self.method, self.priority = method, priority
         self.is_airborne = False
+        # What the caller awaits. asyncio cancels it together with the caller, and leaves the task alone.
+        self.landed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def report_lost_outcome(self, task: asyncio.Task[Any]) -> None:
-        """Log how the call ended: its caller was cancelled and will not hear of it."""
+    def land(self, task: asyncio.Task[Any]) -> None:
+        """Wake the caller, or note how the call ended if there is none any more."""
+        if not self.landed.cancelled():
+            self.landed.set_result(None)
+        elif self.is_airborne:
+            self._report(task)
+        if not task.cancelled():
+            task.exception()  # looked at: asyncio complains about errors nobody has seen, and this one has been judged
+
+    def leave_to_itself(self, task: asyncio.Task[Any]) -> None:
+        """Go on without the caller, or not at all if nothing has been sent."""
+        if not self.is_airborne:
+            task.cancel()
+        elif task.done() and not self.landed.cancelled():
+            self._report(task)  # it was answered just before its caller was cancelled
+
+    def _report(self, task: asyncio.Task[Any]) -> None:
         error = None if task.cancelled() else task.exception()
         ending = f"ended in {type(error).__name__}" if error else "was cut off" if task.cancelled() else "was answered"
         level = logging.INFO if self.priority is Priority.READ else logging.WARNING

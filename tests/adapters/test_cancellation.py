@@ -5,8 +5,10 @@ import gc
 import logging
 
 import pytest
+from kraken.spot import SpotAsyncClient
 
 from krakenonce.adapters import install
+from tests.adapters.clients import SECRET
 from tests.adapters.test_turns import until
 
 
@@ -45,6 +47,24 @@ async def test_a_call_cancelled_in_flight_holds_the_lane_until_its_answer(async_
         assert server.nonces() == sorted(set(server.nonces()))
         assert lane.stats().accepted == 2, "its outcome is known, though the caller is gone"
     assert "AddOrder went on after its caller was cancelled, and was answered" in caplog.messages
+
+
+async def test_a_call_answered_in_the_moment_of_its_cancelling_is_logged_once(manager, key, caplog):
+    caplog.set_level(logging.INFO, "krakenonce")
+    calls = []
+
+    class Quick(SpotAsyncClient):
+        async def request(self, *args, **settings):
+            asyncio.get_running_loop().call_soon(lambda: asyncio.get_running_loop().call_soon(calls[0].cancel))
+            return {}
+
+    async with Quick(key, SECRET, "http://127.0.0.1:9") as client:
+        install(client, manager=manager)
+        calls.append(asyncio.create_task(client.request("POST", "/0/private/AddOrder")))
+        with pytest.raises(asyncio.CancelledError):
+            await calls[0]
+        await asyncio.sleep(0)
+    assert caplog.messages[1:] == ["AddOrder went on after its caller was cancelled, and was answered"]
 
 
 async def test_a_waiter_that_is_cancelled_leaves_the_lane_and_sends_nothing(async_kind, manager, key, server):
