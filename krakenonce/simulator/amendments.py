@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from krakenonce.simulator import checks
 from krakenonce.simulator.events import BookChanged
-from krakenonce.simulator.orders import Order
+from krakenonce.simulator.orders import Amendment, Order
 from krakenonce.simulator.refusals import Refusal, invalid_arguments
 
 if TYPE_CHECKING:
@@ -48,11 +48,13 @@ class Amendments:
         """
         draft = self._drafted(order, changes)
         self._check(order, draft, changes)
+        amend_id = self._exchange.mint.transaction("T")
+        order.amendments.append(_noted(draft, amend_id, self._exchange.now))
         if draft.volume <= order.filled:
             self._exchange.engine.cancel(order, "User requested")
         else:
             self._apply(order, draft)
-        return self._exchange.mint.transaction("T")
+        return amend_id
 
     @staticmethod
     def _drafted(order: Order, changes: Changes) -> Order:
@@ -104,3 +106,16 @@ class Amendments:
             engine.activate(order)
         self._exchange.settlement.reserve(order)
         self._exchange.events.tell(BookChanged(market.pair))
+
+
+def _noted(draft: Order, amend_id: str, now_ns: int) -> Amendment:
+    return Amendment(
+        amend_id,
+        now_ns,
+        draft.volume,
+        max(Decimal(0), draft.remaining),
+        draft.limit_price,
+        draft.trigger_price,
+        draft.display_volume,
+        draft.post,
+    )

@@ -66,10 +66,11 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a margin trade did: the profit it realised and the position it is part of."""
+    """What a margin trade did: the profit it realised, its position, and whether it closed some of one."""
 
     realised: Decimal
     position: str
+    closing: bool
 
 
 class Margin:
@@ -88,8 +89,8 @@ class Margin:
             position, volume = other.txid, volume - part
             self._tidy(order.account, other)
             if not volume:
-                return Effect(_cut(realised), position)
-        return Effect(_cut(realised), self._open(order, price, volume, fee))
+                return Effect(_cut(realised), position, closing=True)
+        return Effect(_cut(realised), self._open(order, price, volume, fee), closing=bool(position))
 
     def of(self, account: Account, pair: Pair, side: Side) -> Iterator[Position]:
         """Yield the account's open positions on one side of one pair, oldest first."""

@@ -103,7 +103,22 @@ class Trade:
     fee_paid: Decimal
     maker: bool
     position: str = ""
+    closing: bool = False
     realised: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """An order's terms from *time_ns* on, after its owner has amended it."""
+
+    amend_id: str
+    time_ns: int
+    volume: Decimal
+    remaining: Decimal
+    limit_price: Decimal | None
+    trigger_price: Decimal | None
+    display_volume: Decimal | None
+    post: bool
 
 
 @dataclass(slots=True, eq=False)
@@ -139,6 +154,7 @@ class Order:
     amended: bool = False
     parent: str | None = None
     trades: list[Trade] = field(default_factory=list)
+    amendments: list[Amendment] = field(default_factory=list)
     timers: list[Appointment] = field(default_factory=list)
 
     @property

@@ -82,7 +82,7 @@ class Settlement:
         if not order.ticket.leverage:
             return trade
         effect = self._exchange.margin.trade(order, price, volume, fee)
-        return replace(trade, position=effect.position, realised=effect.realised)
+        return replace(trade, position=effect.position, closing=effect.closing, realised=effect.realised)
 
     def _pay(self, trade: Trade) -> None:
         account = trade.order.account

@@ -52,6 +52,14 @@ def test_an_amendment_keeps_id_and_place(bench):
     bench.ok("AmendOrder", txid=txid, limit_price="41000")
     order = bench.look(txid)
     assert (order["vol"], order["descr"]["price"], order["misc"]) == ("0.20000000", "41000.0", "amended")
+    rows = bench.ok("OrderAmends", order_id=txid)["amends"]
+    assert [(row["amend_type"], row["order_qty"], row["limit_price"]) for row in rows] == [
+        ("original", "0.10000000", "40000.0"),
+        ("user", "0.05000000", "40000.0"),
+        ("user", "0.20000000", "40000.0"),
+        ("user", "0.20000000", "41000.0"),
+    ]
+    assert bench.error("OrderAmends", order_id="OAAAAA-BBBBB-CCCCCC") == "EOrder:Invalid order"
     assert bench.ok("BalanceEx")["ZUSD"]["hold_trade"] == "12297.6000"
 
 

@@ -45,6 +45,7 @@ def test_sdk_trades_and_looks_up(kraken_sim):
     assert user.get_orders_info(txid)[txid]["userref"] == 5
     edited = trade.edit_order(txid=txid, pair="XBTUSD", volume=0.02, price=41000)["txid"]
     assert trade.amend_order(txid=edited, order_qty="0.03")["amend_id"]
+    assert user.get_order_amends(edited)["count"] == 2
     assert user.get_open_orders()["open"][edited]["vol"] == "0.03000000"
     rows = [{"ordertype": "limit", "type": "buy", "price": "40000", "volume": "0.01"}] * 2
     batch = trade.create_order_batch(orders=rows, pair="BTC/USD")["orders"]

@@ -248,6 +248,8 @@ def test_margin_positions_open_close_and_bind(make_bench):
     bench.set_price("51000")
     bench.order(ordertype="market", type="sell", volume="1", leverage="5", reduce_only="true")
     assert bench.ok("OpenPositions") == {}
+    kinds = {kind: bench.ok("TradesHistory", type=kind)["count"] for kind in ("all", "closing position", "no position")}
+    assert kinds == {"all": 3, "closing position": 1, "no position": 0}
     profit = [row for row in bench.ok("Ledgers", type="margin")["ledger"].values() if Decimal(row["amount"])]
     assert Decimal(profit[0]["amount"]) > 900
     order = {"pair": "XBTUSD", "type": "sell", "ordertype": "market", "volume": "1", "leverage": "5"}

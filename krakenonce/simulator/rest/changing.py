@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from krakenonce.simulator.amendments import Changes
+from krakenonce.simulator.orders import Amendment
 from krakenonce.simulator.refusals import Refusal, invalid_arguments
 from krakenonce.simulator.rest.arguments import Arguments
 from krakenonce.simulator.rest.deadlines import check_deadline
@@ -71,3 +72,31 @@ def edit_order(caller: Caller, arguments: Arguments) -> dict[str, Any]:
         caller.exchange.engine.check(caller.account, ticket, replaced=order)
         return row
     return row | {"txid": desk.edit(caller.account, order, ticket).txid, "orders_cancelled": 1}
+
+
+def order_amends(caller: Caller, arguments: Arguments) -> dict[str, Any]:
+    """Answer OrderAmends: the terms of an order from its entry on, oldest first."""
+    order = caller.account.orders.get(arguments.required("order_id"))
+    if order is None:
+        raise Refusal("EOrder:Invalid order")
+    ticket = order.ticket
+    terms = (ticket.volume, ticket.volume, ticket.limit_price, ticket.trigger_price, ticket.display_volume)
+    original = Amendment(order.txid.replace("O", "T", 1), order.opened_ns, *terms, ticket.post)
+    rows = [_amend_row(order, original, "original"), *(_amend_row(order, row, "user") for row in order.amendments)]
+    return {"count": len(rows), "amends": rows}
+
+
+def _amend_row(order: Order, amendment: Amendment, kind: str) -> dict[str, Any]:
+    pair = order.pair
+    volumes = {
+        "order_qty": amendment.volume,
+        "remaining_qty": amendment.remaining,
+        "display_qty": amendment.display_volume,
+    }
+    prices = {"limit_price": amendment.limit_price, "trigger_price": amendment.trigger_price}
+    return (
+        {"amend_id": amendment.amend_id, "amend_type": kind, "post_only": amendment.post}
+        | {name: volume_text(pair, volume) for name, volume in volumes.items() if volume is not None}
+        | {name: price_text(pair, price) for name, price in prices.items() if price is not None}
+        | {"timestamp": amendment.time_ns}
+    )

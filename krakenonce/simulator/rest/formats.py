@@ -186,7 +186,7 @@ def trade_row(trade: Trade) -> dict[str, Any]:
         "vol": volume_text(pair, trade.volume),
         "margin": cost_text(pair, trade.cost / order.ticket.leverage if order.ticket.leverage else Decimal(0)),
         "leverage": str(order.ticket.leverage),
-        "misc": "",
+        "misc": "closing" if trade.closing else "",
         "trade_id": trade.trade_id,
         "maker": trade.maker,
         "aclass": "forex",
@@ -195,7 +195,7 @@ def trade_row(trade: Trade) -> dict[str, Any]:
 
 
 def _position_fields(trade: Trade) -> dict[str, str]:
-    if not trade.position:
+    if not trade.position or trade.closing:
         return {}
     return {"posstatus": "open" if trade.position in trade.order.account.positions else "closed"}
 

@@ -112,7 +112,7 @@ def _bound(arguments: Arguments, name: str, caller: Caller) -> int | None:
     if not text or text[0].isdigit():
         return arguments.moment(name)
     if text in caller.account.orders:
-        return caller.account.orders[text].closed_ns
+        return caller.account.orders[text].opened_ns
     moment = next((trade.time_ns for trade in caller.account.trades if trade.txid == text), None)
     if moment is None:
         raise invalid_arguments(name)
@@ -125,6 +125,11 @@ def _page(arguments: Arguments, rows: Sequence[_Row]) -> Sequence[_Row]:
 
 
 def _of_type(trade: Trade, kind: str) -> bool:
-    if kind == "all":
-        return True
-    return bool(trade.position) != (kind == "no position")
+    is_open = trade.position in trade.order.account.positions
+    return {
+        "all": True,
+        "any position": bool(trade.position),
+        "closed position": bool(trade.position) and not is_open,
+        "closing position": trade.closing,
+        "no position": not trade.position,
+    }[kind]

@@ -41,11 +41,12 @@ _CANCEL = ("modify-trades", "close-trades")
 PRIVATE = {
     "Balance": PrivateMethod(account.balance, ("query-funds",)),
     "BalanceEx": PrivateMethod(account.balance_ex, ("query-funds",)),
-    "TradeBalance": PrivateMethod(account.trade_balance, ("query-funds", "query-open-trades")),
+    "TradeBalance": PrivateMethod(account.trade_balance, ("query-open-trades",)),
     "TradeVolume": PrivateMethod(account.trade_volume, ("query-funds",)),
     "OpenOrders": PrivateMethod(history.open_orders, ("query-open-trades",)),
     "ClosedOrders": PrivateMethod(history.closed_orders, ("query-closed-trades",)),
     "QueryOrders": PrivateMethod(history.query_orders, ("query-open-trades", "query-closed-trades")),
+    "OrderAmends": PrivateMethod(changing.order_amends, ("query-open-trades", "query-closed-trades")),
     "TradesHistory": PrivateMethod(history.trades_history, ("query-closed-trades",)),
     "QueryTrades": PrivateMethod(history.query_trades, ("query-closed-trades",)),
     "OpenPositions": PrivateMethod(ledgers.open_positions, ("query-open-trades",)),
