@@ -23,7 +23,7 @@ DEFAULT_TIER = "pro"
 DEFAULT_PORT = 8787
 
 DESCRIPTION = """\
-Kraken's Spot exchange on this machine: REST with keys, signatures, nonces, rate limits, orders, fees and balances.
+Kraken's Spot exchange on this machine, over REST and WebSocket v2: keys, nonces, rate limits, orders, fees, balances.
 Point any Kraken client at the URL it prints. It talks to nobody, and listens on 127.0.0.1 unless told otherwise."""
 
 EPILOG = """\
@@ -35,7 +35,7 @@ examples:
 
 faults: kind, then any of rate= phase=before|after endpoint= account= ms= status= error= times=
   delay, drop, reset, http (an HTML page), error (an error string), slow, hang, stale (reads lag behind),
-  ws-disconnect, ws-drop, ws-twice (endpoint is a channel); phase=after means that the order was executed all the same
+  ws-disconnect, ws-drop, ws-twice, ws-delay (endpoint is a channel); phase=after means that the order was executed all the same
 
 while it runs (from this machine only):
   GET  /_control/accounts | stats | log | audit        who there is, what was accepted and refused, every request

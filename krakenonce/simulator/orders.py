@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from decimal import ROUND_UP, Decimal
+from decimal import ROUND_UP, Context, Decimal
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Side = Literal["buy", "sell"]
 ZERO = Decimal(0)
+_WIDE = Context(prec=60)  # an absurd price times an absurd volume is still a number, and then too much
 OPEN_STATES = frozenset({"pending", "open"})
 TRIGGERED_TYPES = frozenset(
     {
@@ -210,7 +211,7 @@ class Order:
 
 
 def _up(amount: Decimal) -> Decimal:
-    return amount.quantize(Decimal("1e-10"), rounding=ROUND_UP)
+    return amount.quantize(Decimal("1e-10"), rounding=ROUND_UP, context=_WIDE)
 
 
 def closing_ticket(order: Order, close: CloseTerms) -> Ticket:

@@ -132,6 +132,10 @@ def test_a_stop_limit_rests_after_its_trigger(bench):
 
 def test_a_trailing_stop_follows_and_fires(bench):
     txid = bench.order(type="sell", ordertype="trailing-stop", price="+1000")
+    assert bench.look(txid)["descr"]["order"] == "sell 0.10000000 XBTUSD @ trailing stop +1000.0"
+    limited = bench.order(type="sell", ordertype="trailing-stop-limit", price="+15%", price2="-1%")
+    assert bench.look(limited)["descr"]["order"].endswith("@ trailing stop +15.0000% -> limit -1.0000%")
+    bench.ok("CancelOrder", txid=limited)
     bench.set_price("52000")
     assert bench.look(txid)["stopprice"] == "51000.00000"
     bench.set_price("51500")

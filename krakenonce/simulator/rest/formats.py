@@ -86,13 +86,15 @@ def _join(ordertype: str, prices: list[str]) -> str:
 
 def _price_words(ticket: Ticket, limit: Decimal | None, trigger: Decimal | None) -> list[str]:
     if ticket.trail is not None:
-        offsets = (ticket.trail, ticket.limit_offset)
-        return [_offset_text(ticket.pair, offset) for offset in offsets if offset is not None]
+        # The trigger trails at a plain distance; the limit lies behind the trigger as the side demands.
+        behind = "+" if ticket.side == "buy" else "-"
+        offsets = (("+", ticket.trail), (behind, ticket.limit_offset))
+        return [sign + _offset_text(ticket.pair, offset) for sign, offset in offsets if offset is not None]
     return [price_text(ticket.pair, price) for price in (trigger, limit) if price is not None]
 
 
 def _offset_text(pair: Pair, offset: Trail) -> str:
-    return f"+{digits(offset.amount, 4)}%" if offset.percent else f"+{price_text(pair, offset.amount)}"
+    return f"{digits(offset.amount, 4)}%" if offset.percent else price_text(pair, offset.amount)
 
 
 def order_row(order: Order, *, trades: bool = False) -> dict[str, Any]:
