@@ -83,5 +83,6 @@ def plan_for(order: Order, offers: Iterator[Offer]) -> Plan:
 def _share(order: Order, wanted: Decimal, offer: Offer) -> Decimal:
     if not order.ticket.in_quote:
         return min(wanted, offer.volume)
-    affordable = (wanted / offer.price).quantize(order.pair.lot, rounding=ROUND_DOWN)
-    return min(affordable, offer.volume)
+    if wanted >= offer.price * offer.volume:
+        return offer.volume
+    return (wanted / offer.price).quantize(order.pair.lot, rounding=ROUND_DOWN)

@@ -35,7 +35,7 @@ examples:
 
 faults: kind, then any of rate= phase=before|after endpoint= account= ms= status= error= times=
   delay, drop, reset, http (an HTML page), error (an error string), slow, hang, stale (reads lag behind),
-  ws-disconnect, ws-drop, ws-twice, ws-delay (endpoint is a channel); phase=after means that the order was executed all the same
+  ws-disconnect, ws-drop, ws-twice, ws-delay (endpoint is a channel); phase=after: the call was executed all the same
 
 while it runs (from this machine only):
   GET  /_control/accounts | stats | log | audit        who there is, what was accepted and refused, every request

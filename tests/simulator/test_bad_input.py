@@ -75,6 +75,15 @@ def signed(method: str, nonce: object, body: bytes, kind: str) -> Call:
     return Call("POST", path, "", body, kind, key.key, signature, arrived_ns=BENCH.exchange.shown_ns)
 
 
+HUGE = {
+    "pair": "XBTUSD",
+    "type": "buy",
+    "volume": "99999999999999",
+    "price": "99999999999999",
+    "price2": "99999999999999",
+}
+
+
 def next_nonce() -> int:
     return BENCH.master.keys[0].nonces.highest + 1
 
@@ -88,6 +97,13 @@ def next_nonce() -> int:
 )
 @example(
     "AddOrder", {"pair": "XBTUSD", "type": "buy", "ordertype": "limit", "volume": "1", "price": "+99999999999999%"}
+)
+@example("AddOrder", {**HUGE, "ordertype": "limit"})
+@example("AddOrder", {**HUGE, "ordertype": "limit", "leverage": "2"})
+@example("AddOrder", {**HUGE, "ordertype": "stop-loss-limit", "oflags": "fcib"})
+@example("AddOrder", {**HUGE, "ordertype": "market", "oflags": "viqc"})
+@example(
+    "AddOrder", {**HUGE, "ordertype": "trailing-stop-limit", "price": "+99999999999999%", "price2": "-99999999999999%"}
 )
 def test_random_forms(method: str, fields: dict[str, str]):
     nonce = next_nonce()
