@@ -61,5 +61,8 @@ class LateLedger(Ledger):
 
 def open_with(mutant: str | None, url: str, clock: Clock) -> Store:
     """Return the store at *url*, broken as *mutant* says."""
-    broken = {"lock": LocklessStore, "floor": FloorlessStore}.get(mutant or "")
-    return open_store(url, clock) if broken is None else broken(url, clock)
+    if mutant == "lock":
+        return LocklessStore(url, clock)
+    if mutant == "floor":
+        return FloorlessStore(url, clock)
+    return open_store(url, clock)

@@ -183,6 +183,18 @@ class StoreConformance:
         assert len(self.used) == 6 * 40
         assert self.used == sorted(set(self.used))
 
+    def test_events_are_kept_in_order_for_everybody(self) -> None:
+        grant = take(self.store, KEY)
+        assert self.store.remembered(KEY) == ()
+        for number in range(40):
+            self.store.remember(KEY, f"event {number}")
+        self.store.release(grant, NOW)
+        take(self.second, KEY)
+        kept = self.second.remembered(KEY)
+        assert kept[-32:] == tuple(f"event {number}" for number in range(8, 40))
+        assert self.second.remembered(KEY) is kept
+        assert self.second.remembered(OTHER) == ()
+
     def test_the_address_shows_no_password(self) -> None:
         assert "://" in self.store.url
         assert "@" not in self.store.url

@@ -24,6 +24,8 @@ _MENDS = {
     errno.EROFS: "the file system is read-only: name a directory on another one",
     errno.EACCES: "this user may not use it: give the directory to the user, or share it by ?group=NAME",
     errno.EPERM: "this user may not use it: give the directory to the user, or share it by ?group=NAME",
+    errno.EEXIST: "a part of the path is no directory: name another one",
+    errno.EFBIG: "the user's limit of file sizes is reached: raise it (ulimit -f)",
     errno.ENOTDIR: "a part of the path is no directory: name another one",
     errno.ELOOP: "a file of the store is a symbolic link: remove it",
     errno.EMFILE: "this process has too many open files: raise its limit (ulimit -n)",
@@ -69,7 +71,7 @@ def _make(directory: Path, group: int | None) -> None:
         directory.mkdir(mode=0o700)
         if group is not None:
             os.chown(directory, -1, group)
-            directory.chmod(0o2770)
+        directory.chmod(0o700 if group is None else 0o2770)
 
 
 def _group_id(name: str | None) -> int | None:

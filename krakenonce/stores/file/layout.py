@@ -31,6 +31,7 @@ word        slot
 10-11       high-water mark of a key that runs ahead of the clock, and checksum; first copy
 12-13       second copy
 14          KEY_READY: as READY, for this key
+15          EVENTS: changes whenever the key's file of events does
 ==========  ==============================================================================
 """
 
@@ -55,6 +56,7 @@ MARKS = (64, 128)
 NEXT, LAST, OWNER, SINCE, GENERATION, REFUSALS, REFUSED_AT = 3, 4, 5, 6, 7, 8, 9
 KEY_MARKS = (10, 12)
 KEY_READY = 14
+EVENTS = 15
 
 _NAME = re.compile(r"([0-9a-f]{16}):([0-9a-f]{16})")
 

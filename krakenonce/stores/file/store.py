@@ -13,6 +13,7 @@ from pathlib import Path
 from krakenonce.clock import NS_PER_SECOND, Clock, SystemClock
 from krakenonce.errors import StoreUnavailable
 from krakenonce.stores.base import Grant, Holder
+from krakenonce.stores.file.chronicle import Chronicle
 from krakenonce.stores.file.filesystem import plain_errors, prepare_directory
 from krakenonce.stores.file.hostclock import HostClock
 from krakenonce.stores.file.hostnumbers import HostNumbers
@@ -76,7 +77,7 @@ class FileStore:
 
     def _open(self) -> None:
         settings = self._settings
-        group = prepare_directory(settings)
+        group = self._group = prepare_directory(settings)
         with plain_errors(settings.directory):
             self._locks, ordered = open_locks(settings, group)
             path = settings.directory / STATE
@@ -97,6 +98,7 @@ class FileStore:
         self._seats: dict[str, Seat] = {}
         self._ledger = self.ledger_class(self._image, self._locks, HostClock(self._clock, self._image), directory)
         self._register = Register(self._image, self._locks)
+        self._chronicle = Chronicle(self._image, self._register, directory, self._group)
         self._scribe = Scribe(WINDOW / 2 / NS_PER_SECOND, self._was_used, self._ledger.extend)
         self._desk = Desk(self._ledger, self._make_turnstile(), Ushers(), own_mark())
         self._ledger.awaken = self._scribe.wake
@@ -147,6 +149,13 @@ class FileStore:
             words, slot = self._image.words, slot_at(index)
             words[slot + REFUSALS] += 1
             words[slot + REFUSED_AT] = self._clock.wall_ns()
+
+    def remember(self, key: str, event: str) -> None:
+        if not self._closed:
+            self._chronicle.remember(key, event)
+
+    def remembered(self, key: str) -> tuple[str, ...]:
+        return self._chronicle.remembered(key)
 
     def close(self) -> None:
         if self._closed or self._pid != os.getpid():

@@ -1,0 +1,240 @@
+"""What a file store finds when it opens: whole, torn, cut, garbage, foreign, restored, from an earlier start."""
+
+import os
+import shutil
+
+import pytest
+
+from krakenonce.clock import NS_PER_SECOND, ManualClock
+from krakenonce.errors import ConfigError, StoreUnavailable
+from krakenonce.stores.file import FileStore
+from krakenonce.stores.file.layout import LAST, VERSION, checksum, slot_at
+from krakenonce.stores.file.opening import Host
+from krakenonce.testing.waiting import take
+
+KEY, OTHER = "00000000000000aa:00000000000000bb", "00000000000000aa:00000000000000cc"
+NOW = 1_790_000_000 * NS_PER_SECOND
+HOUR = 3600 * NS_PER_SECOND
+HERE = Host((1, 2), (3, 4))
+REBOOTED = Host((1, 2), (5, 6))
+ELSEWHERE = Host((7, 8), (3, 4))
+
+
+@pytest.fixture
+def room(tmp_path):
+    return tmp_path / "store"
+
+
+def store_at(room, now=NOW, host=HERE):
+    return FileStore(f"file://{room}", ManualClock(wall_ns=now), host=host)
+
+
+def use(room, number=NOW + 5, now=NOW, host=HERE, leave=FileStore.close):
+    store = store_at(room, now, host)
+    grant = take(store, KEY, number)
+    store.release(grant, number)
+    leave(store)
+    return number
+
+
+def crash(store):
+    """Leave as a killed process does: nothing is written, the kernel frees the locks."""
+    store._scribe.stop()
+    store._closed = True
+    store._locks.close()
+    store._image.close()
+
+
+def floor_of(room, now, host=HERE, key=KEY):
+    store = store_at(room, now, host)
+    low = take(store, key).low
+    crash(store)
+    return low
+
+
+def scribble(room, word, value):
+    with (room / "state").open("r+b") as file:
+        file.seek(word * 8)
+        file.write(value.to_bytes(8, "little"))
+
+
+def set_aside(room):
+    return sorted(name for name in os.listdir(room) if name.startswith("state."))
+
+
+@pytest.mark.parametrize("leave", [FileStore.close, crash])
+def test_floors_outlive_the_process(room, leave):
+    used = use(room, leave=leave)
+    assert floor_of(room, NOW - HOUR) == used + 1
+
+
+def test_a_key_killed_in_its_turn_goes_on_above_all_it_may_have_used(room):
+    store = store_at(room)
+    grant = take(store, KEY)
+    crash(store)
+    assert floor_of(room, NOW - HOUR) >= grant.high
+
+
+def test_after_a_crash_of_the_machine_every_key_goes_on_above_the_mark(room):
+    used = use(room, leave=crash)
+    assert floor_of(room, NOW - HOUR, REBOOTED) > used
+    assert floor_of(room, NOW - HOUR, REBOOTED, key=OTHER) > used
+
+
+def test_after_an_orderly_end_the_machine_goes_on_exactly_there(room):
+    used = use(room)
+    assert floor_of(room, NOW - HOUR, REBOOTED) == used + 1
+
+
+def test_cleanness_is_taken_back_before_the_first_use(room):
+    use(room)
+    used = use(room, number=NOW + HOUR, now=NOW + HOUR, host=REBOOTED, leave=crash)
+    assert floor_of(room, NOW - HOUR, Host((1, 2), (9, 9))) > used
+
+
+def test_a_key_ahead_of_the_clock_keeps_its_lead_through_a_crash_of_the_machine(room):
+    used = use(room, number=NOW + 100 * HOUR, leave=crash)
+    assert floor_of(room, NOW, REBOOTED) > used
+    assert floor_of(room, NOW, REBOOTED, key=OTHER) < NOW + HOUR
+
+
+def test_a_deleted_state_leaves_the_clock_as_floor(room):
+    used = use(room)
+    shutil.rmtree(room)
+    store = store_at(room, NOW + HOUR)
+    grant = take(store, KEY)
+    assert grant.low <= NOW + HOUR < grant.high
+    assert used < NOW + HOUR
+    store.close()
+
+
+def test_a_restored_copy_is_set_aside_and_never_lowers_a_floor(room, tmp_path):
+    early = use(room)
+    shutil.copytree(room, tmp_path / "backup")
+    used = use(room, number=NOW + 24 * HOUR, now=NOW + 24 * HOUR)
+    shutil.rmtree(room)
+    shutil.copytree(tmp_path / "backup", room)
+    store = store_at(room, used + HOUR)
+    assert [name.split("-")[0] for name in set_aside(room)] == ["state.restored"]
+    grant = take(store, KEY)
+    assert used < grant.high
+    assert grant.low > early
+    store.close()
+
+
+@pytest.mark.parametrize("size", [0, 7, 4096, 4096 + 100])
+def test_a_cut_state_is_set_aside(room, size):
+    use(room)
+    os.truncate(room / "state", size)
+    floor_of(room, NOW)
+    assert [name.split("-")[0] for name in set_aside(room)] == ["state.truncated"]
+
+
+@pytest.mark.parametrize(
+    ("word", "fault"),
+    [(0, "garbage"), (3, "garbage"), (6, "garbage"), (slot_at(0), "torn"), (slot_at(0) + 2, "torn")],
+)
+def test_scribbled_words_are_noticed_and_the_file_is_kept(room, word, fault):
+    used = use(room)
+    scribble(room, word, 12345)
+    before = (room / "state").read_bytes()
+    floor = floor_of(room, NOW + HOUR)
+    (name,) = set_aside(room)
+    assert name.startswith(f"state.{fault}-")
+    assert (room / name).read_bytes() == before
+    assert floor <= NOW + HOUR
+    assert used < NOW + HOUR
+
+
+def test_garbage_is_set_aside(room):
+    use(room)
+    (room / "state").write_bytes(os.urandom(20_000))
+    floor_of(room, NOW)
+    assert [name.split("-")[0] for name in set_aside(room)] == ["state.garbage"]
+
+
+def test_a_torn_copy_of_the_mark_leaves_the_other(room):
+    """The copy that was being written when the power went; the newest whole one stands in the other sector."""
+    used = use(room, leave=crash)
+    scribble(room, 64 + 1, 77)
+    assert floor_of(room, NOW - HOUR, REBOOTED) > used
+    assert set_aside(room) == []
+
+
+def test_without_any_mark_the_clock_is_the_floor(room):
+    use(room, leave=crash)
+    scribble(room, 64 + 1, 77)
+    scribble(room, 128 + 1, 77)
+    floor_of(room, NOW + HOUR, REBOOTED)
+    assert [name.split("-")[0] for name in set_aside(room)] == ["state.torn"]
+
+
+def test_a_torn_slot_does_not_lower_the_floor_of_its_key(room):
+    """What the file still proves is carried over: the mark lies above all that was used."""
+    used = use(room, leave=crash)
+    scribble(room, slot_at(0), 1)
+    assert floor_of(room, NOW - HOUR) > used
+
+
+def test_a_last_number_above_the_mark_is_not_believed(room):
+    use(room, leave=crash)
+    scribble(room, slot_at(0) + LAST, NOW + 10**6 * HOUR)
+    assert floor_of(room, NOW, REBOOTED) < NOW + HOUR
+
+
+def test_a_state_from_another_machine_is_set_aside(room):
+    use(room, number=NOW + 1000 * HOUR)
+    assert floor_of(room, NOW, ELSEWHERE) <= NOW
+    assert [name.split("-")[0] for name in set_aside(room)] == ["state.foreign"]
+
+
+def test_a_newer_version_is_refused_and_left_alone(room):
+    use(room)
+    words = (room / "state").read_bytes()[:48]
+    fixed = [int.from_bytes(words[place : place + 8], "little") for place in range(0, 48, 8)]
+    fixed[1] = VERSION + 1
+    scribble(room, 1, fixed[1])
+    scribble(room, 6, checksum(*fixed))
+    with pytest.raises(ConfigError, match="version 2, this krakenonce knows 1"):
+        store_at(room)
+    assert set_aside(room) == []
+
+
+def test_nothing_is_set_aside_while_others_use_it(room):
+    living = store_at(room)
+    scribble(room, 0, 5)
+    with pytest.raises(StoreUnavailable, match="garbage.*while other processes use it"):
+        store_at(room)
+    assert set_aside(room) == []
+    scribble(room, 0, int.from_bytes(b"KRKNONCE", "little"))
+    living.close()
+
+
+def test_another_kernel_at_the_same_time_is_refused(room):
+    living = store_at(room)
+    with pytest.raises(StoreUnavailable, match="another kernel"):
+        store_at(room, host=REBOOTED)
+    living.close()
+
+
+def test_a_directory_deleted_under_a_living_store_is_made_anew(room, caplog):
+    store = store_at(room)
+    grant = take(store, KEY)
+    store.release(grant, grant.low)
+    shutil.rmtree(room)
+    assert take(store, KEY, NOW + 7).low >= NOW + 7
+    assert "deleted or replaced while in use" in caplog.text
+    newcomer = store_at(room)
+    assert newcomer.acquire(KEY, 0) is None
+    newcomer.close()
+    store.close()
+
+
+def test_slots_grow_and_are_found_by_the_other_process(room):
+    first, second = store_at(room), store_at(room)
+    names = [f"{number:016x}:{number:016x}" for number in range(500)]
+    for name in names:
+        first.release(grant := take(first, name), grant.low + 9)
+    assert [take(second, name).low for name in names] == [11] * 500
+    first.close()
+    second.close()
