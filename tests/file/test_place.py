@@ -177,6 +177,10 @@ def test_a_full_disk_refuses_new_keys_and_serves_the_old(failing):
     store.release(grant := take(store, KEY), grant.low)
     FailingDisk.broken = errno.ENOSPC
     with pytest.raises(StoreUnavailable, match="the disk is full"):
-        for number in range(200):
-            store.acquire(f"{number:016x}:{number:016x}", 0)
+        _use_keys(store, 200)
     assert take(store, KEY).low > grant.low
+
+
+def _use_keys(store, count):
+    for number in range(count):
+        store.acquire(f"{number:016x}:{number:016x}", 0)

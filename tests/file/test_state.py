@@ -203,7 +203,7 @@ def test_a_newer_version_is_refused_and_left_alone(room):
 def test_nothing_is_set_aside_while_others_use_it(room):
     living = store_at(room)
     scribble(room, 0, 5)
-    with pytest.raises(StoreUnavailable, match="garbage.*while other processes use it"):
+    with pytest.raises(StoreUnavailable, match=r"garbage.*while other processes use it"):
         store_at(room)
     assert set_aside(room) == []
     scribble(room, 0, int.from_bytes(b"KRKNONCE", "little"))
