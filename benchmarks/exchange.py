@@ -30,8 +30,8 @@ class Account:
 class Exchange:
     """The running exchange, seen from outside."""
 
-    def __init__(self, url: str, accounts: list[Account]) -> None:
-        self.url, self.accounts = url, accounts
+    def __init__(self, url: str, accounts: list[Account], pid: int = 0) -> None:
+        self.url, self.accounts, self.pid = url, accounts, pid
 
     def figures(self, name: str) -> dict[str, Any]:
         """Return what the exchange counted for the account called *name*."""
@@ -50,15 +50,17 @@ class Exchange:
 
 
 @contextlib.contextmanager
-def exchange(accounts: int) -> Generator[Exchange, None, None]:
-    """Run an exchange with *accounts* accounts, a network of 20 ms ± 15, and no rate limits."""
-    options = ["--accounts", str(accounts), "--latency-ms", str(LATENCY_MS), "--jitter-ms", str(JITTER_MS)]
+def exchange(
+    accounts: int, latency_ms: float = LATENCY_MS, jitter_ms: float = JITTER_MS
+) -> Generator[Exchange, None, None]:
+    """Run an exchange with *accounts* accounts, a network of 20 ms ± 15 or another, and no rate limits."""
+    options = ["--accounts", str(accounts), "--latency-ms", str(latency_ms), "--jitter-ms", str(jitter_ms)]
     command = [sys.executable, "-m", "krakenonce", "sim", "--port", "0", "--tier", "none", "--seed", str(SEED)]
     process = subprocess.Popen([*command, *options, "--json"], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())
-        yield Exchange(told["url"], [Account(**row) for row in told["accounts"]])
+        yield Exchange(told["url"], [Account(**row) for row in told["accounts"]], process.pid)
     finally:
         process.terminate()
         process.wait()
