@@ -57,8 +57,10 @@ class Board:
     def push(self, session: Session, channel: str, text: str) -> None:
         """Send a frame that nobody asked for, through whatever faults there are."""
         faults = self._exchange.faults
-        struck = faults.draw(channel, session.account, STREAM_KINDS) if faults.rules else []
-        self.deliver(session, text, struck)
+        if faults.rules:
+            self.deliver(session, text, faults.draw(channel, session.account, STREAM_KINDS))
+        else:
+            session.send(text, self._exchange.now)
 
     def deliver(self, session: Session, text: str, faults: list[Fault]) -> None:
         """Send *text* the way *faults* want it: late, twice, not at all, or not and the connection ends."""
