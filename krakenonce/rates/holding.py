@@ -23,7 +23,7 @@ class Reason(Enum):
 _PASSES = Meaning(Action.WAIT, no_effect=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NotSent(Refused):
     """A call that krakenonce did not send. The same call may succeed later.
 
@@ -40,4 +40,4 @@ def not_sent(reason: Reason, detail: str, wait_ns: int | None) -> NotSent:
     """Return the answer to a call held back for *reason*; *detail* says where and what."""
     wait_s = None if wait_ns is None else wait_ns / NS_PER_SECOND
     until = "" if wait_s is None else f"; try again in {wait_s:.1f} s"
-    return NotSent((f"not sent: {reason.value} ({detail}){until}",), _PASSES, reason, wait_s)
+    return NotSent((f"not sent: {reason.value} ({detail}){until}",), _PASSES, reason=reason, wait_s=wait_s)

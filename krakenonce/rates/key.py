@@ -28,6 +28,8 @@ Steps = Generator[Pause, None, Permit | NotSent]
 _THROTTLED = re.compile(r"EService: ?Throttled: ?(\d{1,12})")
 _BUSY = ("EGeneral:Too many requests", "EAuth:Rate limit exceeded", "EAuth:Too many requests")
 _REST_FULL = "EAPI:Rate limit exceeded"
+LEAST_VALID_S = 3.0
+"""Kraken takes no deadline less than 2 s ahead (https://docs.kraken.com/api/docs/rest-api/add-order)."""
 _LONGEST_PAUSE_NS = 60 * NS_PER_SECOND
 _NOTHING: Params = {}
 
@@ -150,7 +152,7 @@ class KeyRates:
         deadline = params.get("deadline")
         if isinstance(deadline, str):
             with suppress(ValueError):  # the exchange will say what it thinks of a deadline that is none
-                seconds = min(seconds, (parse_rfc3339(deadline) - self.clock.wall_ns()) / NS_PER_SECOND - 1)
+                seconds = min(seconds, (parse_rfc3339(deadline) - self.clock.wall_ns()) / NS_PER_SECOND - LEAST_VALID_S)
         return self.clock.boot_ns() + int(max(0.0, seconds) * NS_PER_SECOND)
 
     def _refused(self, charge: Charge, wait_ns: int | None) -> NotSent:

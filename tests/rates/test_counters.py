@@ -1,4 +1,4 @@
-"""The model of Kraken's counters is a bound: nothing it lets through is refused, and it lets nearly everything through."""
+"""The model of Kraken's counters is a bound: what it lets through is never refused, and it lets nearly all through."""
 
 import asyncio
 import random
@@ -62,7 +62,7 @@ async def trade(party, seed, rounds):
     """Add, amend, edit and cancel orders at random, as fast as the model allows."""
     chance = random.Random(seed)
     standing = []
-    for number in range(rounds):
+    for _ in range(rounds):
         deed = chance.choice(["add", "add", "amend", "cancel", "edit", "rest"])
         if deed == "add" or not standing:
             done = await party.call("AddOrder", Priority.ENTRY, **LIMIT)
