@@ -11,6 +11,7 @@ KrakenonceError
 │   └── UnitTooSmall            milliseconds were asked for on a key that has seen nanoseconds
 ├── TryLater                nothing was sent; the same call may succeed after a wait
 │   ├── LaneTimeout             the place in the lane was not reached in time
+│   ├── LaneQuarantined         the key sends nothing until a stated moment, for a stated reason
 │   └── StoreUnavailable        floors and grants cannot be read or written now
 │       └── GrantEnded              the turn was held for longer than its grant lasts
 ├── RequestRefused          Kraken answered with an error: the request had no effect
@@ -84,6 +85,23 @@ class TryLater(KrakenonceError):
 
 class LaneTimeout(TryLater, TimeoutError):
     """The place in the lane was not reached in time. Nothing was signed, nothing was sent."""
+
+
+class LaneQuarantined(TryLater):
+    """The key is kept from sending, up to a moment, for a reason; both are in the message. Nothing was sent.
+
+    Attributes:
+        until_ns: when the key goes on by itself, in nanoseconds since 1970. A probe comes first.
+        reason: why.
+    """
+
+    def __init__(self, message: str, until_ns: int, reason: str) -> None:
+        self.until_ns, self.reason = until_ns, reason
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type[LaneQuarantined], tuple[str, int, str]]:
+        """Let it be pickled: it has more arguments than its message."""
+        return type(self), (str(self), self.until_ns, self.reason)
 
 
 class StoreUnavailable(TryLater, OSError):

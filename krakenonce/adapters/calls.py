@@ -6,7 +6,7 @@ from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Any, Self
 
-from krakenonce.adapters.outcomes import outcome_of_failure, outcome_of_result
+from krakenonce.adapters.outcomes import outcome_of_failure
 from krakenonce.lanes import Turn
 
 # A context variable, because threads and tasks use one client object at the same time: each sees its own call only.
@@ -37,14 +37,21 @@ class Call:
         self._signed = True
         return turn.nonce
 
-    def keep(self, response: Any) -> None:
-        """Note the HTTP response, to be closed if the client gives up on it without reading it."""
-        self._response = response
+    def renew(self) -> None:
+        """Let the next signature take the nonce that was just issued: another step of the same turn begins."""
+        self._signed = False
+        self._let_go()
 
-    def answer(self, result: Any) -> None:
-        """Report the outcome that *result* stands for."""
+    def leaves(self) -> None:
+        """Note that the request is handed to the HTTP library."""
         if self._turn is not None:
-            self._turn.report(outcome_of_result(result))
+            self._turn.note_sent()
+
+    def keep(self, response: Any) -> None:
+        """Note the HTTP response: its date, and itself, to be closed if the client gives up on it without reading."""
+        self._response = response
+        if self._turn is not None:
+            self._turn.note_date(str(response.headers.get("Date", "")))
 
     def __enter__(self) -> Self:
         self._token: Token[Call | None] = _current.set(self)
@@ -57,8 +64,12 @@ class Call:
         turn, self._turn = self._turn, None
         if error is not None and turn is not None:
             turn.report(outcome_of_failure(error))
-            if self._response is not None:
-                self._response.close()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        response, self._response = self._response, None
+        if response is not None:
+            response.close()
 
     @property
     def over(self) -> bool:

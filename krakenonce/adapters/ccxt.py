@@ -12,6 +12,7 @@ from typing import Any
 
 from krakenonce.adapters.installation import Installation
 from krakenonce.adapters.libraries import Hooks, has_class, key_if_complete
+from krakenonce.refusals.healing import PROBE
 
 SUPPORTED = "ccxt.kraken, ccxt.async_support.kraken, ccxt.pro.kraken"
 
@@ -53,7 +54,7 @@ def _sync_hooks(client: Any, installation: Installation) -> dict[str, Callable[.
         installation.guard(client.session)
         if client.enableRateLimit:
             client.throttle(call.cost(client))
-        return installation.run(path, lambda: send(*call.arguments))
+        return installation.run(path, lambda: send(*call.arguments), lambda: send(*call.probe))
 
     @wraps(wait)
     def throttle(cost: Any = None) -> Any:
@@ -72,7 +73,7 @@ def _async_hooks(client: Any, installation: Installation) -> dict[str, Callable[
             return await send(*call.arguments)
         if client.enableRateLimit:
             await client.throttle(call.cost(client))
-        return await installation.run_async(path, lambda: send(*call.arguments))
+        return await installation.run_async(path, lambda: send(*call.arguments), lambda: send(*call.probe))
 
     @wraps(wait)
     async def throttle(cost: Any = None) -> Any:
@@ -107,6 +108,7 @@ class _Fetch:
         api = ["public"] if api is None else api
         params, config = {} if params is None else params, {} if config is None else config
         self.arguments = (path, api, method, params, config)
+        self.probe: tuple[Any, ...] = (PROBE, api, "POST", {}, {})
         # A list with the kind first in ccxt 4.5, plain text in earlier releases.
         self.is_private = (api if isinstance(api, str) else api[0]) == "private"
 

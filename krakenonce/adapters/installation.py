@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from krakenonce.adapters.calls import Call, current_call
+from krakenonce.adapters.endings import Ending, aending_of, ending_of
 from krakenonce.adapters.libraries import Library
 from krakenonce.adapters.patches import Patch
 from krakenonce.adapters.transmissions import Guards
@@ -15,7 +16,7 @@ from krakenonce.adapters.urgency import priority_of
 from krakenonce.errors import ConfigError
 from krakenonce.global_nonce import GlobalKrakenNonceManager
 from krakenonce.kraken.credentials import fingerprint
-from krakenonce.lanes import Lane, Priority
+from krakenonce.lanes import Lane, Priority, Turn
 
 log = logging.getLogger("krakenonce")
 
@@ -94,22 +95,28 @@ class Installation:
         """See to it that private calls through *session* are transmitted once. Does nothing the second time."""
         self._guards.add(session)
 
-    def run(self, method: str, send: Callable[[], Result]) -> Result:
-        """Sign and send one private call inside a turn, blocking this thread until it is over."""
+    def run(self, method: str, send: Callable[[], Result], probe: Callable[[], object]) -> Result:
+        """Sign and send one private call inside a turn, blocking this thread until it is over.
+
+        Parameters:
+            method: what decides the priority.
+            send: makes the call; once more if its nonce was refused and the key could be healed.
+            probe: calls `krakenonce.refusals.healing.PROBE` with the same client.
+        """
         if not self._library.key(self._client):
             return send()  # the client complains in its own words
         turn = self.lane.turn(priority_of(method, self._priority), timeout=self._timeout)
         self._under_way.add(turn)
         try:
             with turn, Call(self._client, turn) as call:
-                result = send()
-                call.answer(result)
-                return result
+                return cast("Result", _converse(turn, call, send, probe))
         finally:
             self._under_way.discard(turn)
 
-    async def run_async(self, method: str, send: Callable[[], Awaitable[Result]]) -> Result:
-        """Sign and send one private call inside a turn.
+    async def run_async(
+        self, method: str, send: Callable[[], Awaitable[Result]], probe: Callable[[], Awaitable[object]]
+    ) -> Result:
+        """As `run`, without blocking the event loop.
 
         A caller that is cancelled while the call waits for its turn takes it out of the lane. Later than that, the
         request goes on without its caller and holds the lane until the answer, the client's time-out or the end of the
@@ -118,7 +125,7 @@ class Installation:
         if not self._library.key(self._client):
             return await send()
         flight = _Flight(method, priority_of(method, self._priority))
-        task = asyncio.create_task(self._fly(flight, send))
+        task = asyncio.create_task(self._fly(flight, send, probe))
         self._flights.add(task)  # a strong reference: the loop itself keeps a weak one
         task.add_done_callback(self._flights.discard)
         task.add_done_callback(flight.land)
@@ -129,13 +136,47 @@ class Installation:
             raise
         return task.result()
 
-    async def _fly(self, flight: _Flight, send: Callable[[], Awaitable[Result]]) -> Result:
+    async def _fly(
+        self, flight: _Flight, send: Callable[[], Awaitable[Result]], probe: Callable[[], Awaitable[object]]
+    ) -> Result:
         async with self.lane.turn(flight.priority, timeout=self._timeout) as turn:
             flight.is_airborne = True
             with Call(self._client, turn) as call:
-                result = await send()
-                call.answer(result)
-                return result
+                return cast("Result", await _aconverse(turn, call, send, probe))
+
+
+def _converse(turn: Turn, call: Call, send: Callable[[], Any], probe: Callable[[], Any]) -> Any:
+    """Send what the turn's conversation asks for, and end as the request did when it was sent last."""
+    talk = turn.conversation()
+    step, request = next(talk), None
+    while True:
+        ending = ending_of(probe if step.is_probe else send)
+        request = request if step.is_probe else ending
+        turn.settle(ending.outcome)
+        try:
+            step = talk.send(ending.outcome)
+        except StopIteration as end:
+            return cast("Ending", request).give(end.value)
+        turn.take(step)
+        call.renew()
+
+
+async def _aconverse(
+    turn: Turn, call: Call, send: Callable[[], Awaitable[Any]], probe: Callable[[], Awaitable[Any]]
+) -> Any:
+    """As `_converse`, without blocking the event loop."""
+    talk = turn.conversation()
+    step, request = next(talk), None
+    while True:
+        ending = await aending_of(probe if step.is_probe else send)
+        request = request if step.is_probe else ending
+        turn.settle(ending.outcome)
+        try:
+            step = talk.send(ending.outcome)
+        except StopIteration as end:
+            return cast("Ending", request).give(end.value)
+        await turn.atake(step)
+        call.renew()
 
 
 class _Flight:

@@ -7,6 +7,7 @@ from typing import Any
 
 from krakenonce.adapters.installation import Installation
 from krakenonce.adapters.libraries import Hooks, has_class, key_if_complete
+from krakenonce.refusals.healing import PROBE
 
 SUPPORTED = "krakenex.API"
 
@@ -36,6 +37,6 @@ def hooks(client: Any, installation: Installation) -> Hooks:
         # krakenex writes the nonce into the caller's dict: of a dict that several accounts' calls share, it would
         # sign one nonce and send another.
         own = None if data is None else dict(data)
-        return installation.run(method, lambda: send(method, own, *args, **kwargs))
+        return installation.run(method, lambda: send(method, own, *args, **kwargs), lambda: send(PROBE))
 
     return {"query_private": query_private, "_nonce": installation.nonce}

@@ -10,9 +10,11 @@ from typing import Any
 
 from krakenonce.adapters.installation import Installation
 from krakenonce.adapters.libraries import Hooks, has_class, key_if_complete
+from krakenonce.refusals.healing import PROBE
 
 SUPPORTED = "kraken.spot.SpotClient, User, Trade, Market, Funding, Earn; kraken.spot.SpotAsyncClient, SpotWSClient"
 
+_PROBE = f"/0/private/{PROBE}"
 _SYNC, _ASYNC = "kraken.base_api.SpotClient", "kraken.base_api.SpotAsyncClient"
 
 
@@ -45,7 +47,7 @@ def _sync_request(send: Callable[..., Any], installation: Installation) -> Calla
         if not kwargs.get("auth", True):
             return send(method, uri, params, *args, **kwargs)
         own = _copied(params)
-        return installation.run(uri, lambda: send(method, uri, own, *args, **kwargs))
+        return installation.run(uri, lambda: send(method, uri, own, *args, **kwargs), lambda: send("POST", _PROBE))
 
     return request
 
@@ -56,7 +58,9 @@ def _async_request(send: Callable[..., Any], installation: Installation) -> Call
         if not kwargs.get("auth", True):
             return await send(method, uri, params, *args, **kwargs)
         own = _copied(params)
-        return await installation.run_async(uri, lambda: send(method, uri, own, *args, **kwargs))
+        return await installation.run_async(
+            uri, lambda: send(method, uri, own, *args, **kwargs), lambda: send("POST", _PROBE)
+        )
 
     return request
 

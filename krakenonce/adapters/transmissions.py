@@ -89,6 +89,7 @@ class _OneTransmission:
         self._adapter, self._call = _without_retries(adapter), call
 
     def send(self, request: Any, **settings: Any) -> Any:
+        self._call.leaves()
         response = self._adapter.send(request, **settings)
         _receive(self._call, response, response.status_code)
         return response
@@ -109,6 +110,7 @@ def _aiohttp_request(send: Callable[..., Any]) -> Callable[..., Any]:
         call = current_call()
         if call is None:
             return await send(method, url, **settings)
+        call.leaves()
         response = await send(method, url, **{**settings, "allow_redirects": False})
         _receive(call, response, response.status)
         return response

@@ -6,14 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import Self, TypeAlias, cast
 
 from krakenonce.client.budget import ReadBudget, Sleep, spend
 from krakenonce.client.encoding import Draft, Params, draft, query
 from krakenonce.client.turns import LaneSource, Turn
 from krakenonce.client.wire import Wire
 from krakenonce.clock import Clock, SystemClock
-from krakenonce.errors import GrantEnded
 from krakenonce.global_nonce import get_global_nonce_manager
 from krakenonce.kraken.catalogue import Action
 from krakenonce.kraken.credentials import Credentials, decode_secret
@@ -21,6 +20,8 @@ from krakenonce.kraken.methods import is_repeatable, purpose_of
 from krakenonce.kraken.replies import Meaning, Outcome, Refused
 from krakenonce.kraken.signing import sign_with
 from krakenonce.lanes import Priority
+from krakenonce.lanes import Turn as LaneTurn
+from krakenonce.refusals.healing import PROBE
 
 DEFAULT_BASE_URL = "https://api.kraken.com"
 
@@ -42,6 +43,9 @@ class _Flight:
     airborne: bool = False
 
 
+_PROBE = _Flight(f"/0/private/{PROBE}", draft(None), Priority.READ, 0, None)
+
+
 class KrakenClient:
     """Private and public calls of one API key. Any number of tasks may call at the same time.
 
@@ -57,8 +61,9 @@ class KrakenClient:
         base_url: scheme and host of the exchange, without a path.
         timeout: seconds one transmission may take, from the start of sending to the last byte of the answer. Waiting
             for the turn is not part of it.
-        reissues: how many times a request refused for its nonce is sent again, in the same turn, with a fresh one.
-            The refused request had no effect, since its nonce was sent only once.
+        reissues: whether (1) or not (0) a refused nonce is healed in the same turn: by sending the request again, once
+            at the most, and by probes that change nothing. The refused request had no effect, since its nonce was sent
+            only once. See `krakenonce.refusals.healing`.
         budget: what a call that changes nothing may spend until it is answered.
         clock: where time is read; sleep: how to wait, in seconds.
     """
@@ -125,6 +130,7 @@ class KrakenClient:
         Raises:
             ConfigError: a parameter cannot be sent.
             LaneTimeout, StoreUnavailable: no turn or no nonce was to be had; nothing was sent.
+            LaneQuarantined: the key sends nothing for a while, or its probe was not accepted; nothing was sent.
         """
         rank = Priority[purpose_of(method).name] if priority is None else priority
         body = draft(params)
@@ -165,18 +171,24 @@ class KrakenClient:
     async def _fly(self, flight: _Flight) -> Outcome:
         async with self._lane.turn(flight.priority, above=flight.above) as turn:
             flight.airborne = True
-            outcome = await self._send(turn, flight, await _nonce_of(turn))
-            outcome = await self._send_afresh(turn, flight, outcome)
+            if isinstance(turn, LaneTurn):
+                return await self._converse(turn, flight)
+            outcome = await self._send(turn, flight, turn.nonce)
             turn.report(outcome)
             return outcome
 
-    async def _send_afresh(self, turn: Turn, flight: _Flight, outcome: Outcome) -> Outcome:
-        for _ in range(self._reissues):
-            if not (isinstance(outcome, Refused) and outcome.invalid_nonce):
-                break
-            turn.report(outcome)
-            outcome = await self._send(turn, flight, await turn.areissue())
-        return outcome
+    async def _converse(self, turn: LaneTurn, flight: _Flight) -> Outcome:
+        """Send what the turn's conversation asks for: the request, and, if it is refused, what heals the key."""
+        talk = turn.conversation(heals=self._reissues > 0)
+        step = next(talk)
+        while True:
+            nonce = await turn.atake(step)
+            outcome = await self._send(turn, _PROBE if step.is_probe else flight, nonce)
+            turn.settle(outcome)
+            try:
+                step = talk.send(outcome)
+            except StopIteration as end:
+                return cast("Outcome", end.value)
 
     async def _send(self, turn: Turn, flight: _Flight, nonce: int) -> Outcome:
         if flight.announce is not None:
@@ -188,7 +200,8 @@ class KrakenClient:
             "API-Sign": sign_with(self._secret, path, str(nonce), data),
             "Content-Type": body.content_type,
         }
-        return await self._wire.post(path, data, headers)
+        observer = turn if isinstance(turn, LaneTurn) else None
+        return await self._wire.post(path, data, headers, observer)
 
 
 async def _announce(turn: Turn, announce: Announce, nonce: int) -> None:
@@ -197,10 +210,3 @@ async def _announce(turn: Turn, announce: Announce, nonce: int) -> None:
     except BaseException:
         turn.report(_ANNOUNCED_IN_VAIN)
         raise
-
-
-async def _nonce_of(turn: Turn) -> int:
-    try:
-        return turn.nonce
-    except GrantEnded:  # this process was stopped between its place and its nonce
-        return await turn.areissue()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from krakenonce.errors import MissingExtra
 from krakenonce.kraken.catalogue import Action
@@ -34,11 +34,29 @@ _DISCARD_ON_CLOSE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 _NOT_SENT = Meaning(Action.WAIT, no_effect=True)
 
 
+class Observer(Protocol):
+    """Whoever keeps a record of a request's way. A `krakenonce.lanes.Turn` does."""
+
+    def note_sent(self, connection: int = 0) -> None:
+        """Note that the request is being sent from this local port."""
+
+    def note_date(self, text: str) -> None:
+        """Note the ``Date`` header of the answer."""
+
+
 @dataclass(slots=True)
 class _Transmission:
     """What became of one request below HTTP: None as long as no connection was had, so that nothing was sent."""
 
+    observer: Observer | None = None
     transport: asyncio.Transport | None = None
+
+    def leaves_by(self, transport: asyncio.Transport | None) -> None:
+        """Take in the connection the request goes out on."""
+        self.transport = transport
+        if self.observer is not None and transport is not None:
+            name = transport.get_extra_info("sockname")
+            self.observer.note_sent(name[1] if isinstance(name, tuple) else 0)
 
 
 _current: ContextVar[_Transmission | None] = ContextVar("transmission", default=None)
@@ -51,7 +69,7 @@ class _TracingConnector(aiohttp.TCPConnector):
         connection = await super().connect(req, traces, timeout)
         transmission = _current.get()
         if transmission is not None:
-            transmission.transport = connection.transport
+            transmission.leaves_by(connection.transport)
         return connection
 
 
@@ -71,9 +89,11 @@ class Wire:
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._session: aiohttp.ClientSession | None = None
 
-    async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Outcome:
+    async def post(
+        self, path: str, body: bytes, headers: Mapping[str, str], observer: Observer | None = None
+    ) -> Outcome:
         """Send *body* once and return what the answer means; never raises for what the network does."""
-        return await self._transmit("POST", path, data=body, headers=headers)
+        return await self._transmit("POST", path, data=body, headers=headers, observer=observer)
 
     async def get(self, path: str, params: Mapping[str, str]) -> Outcome:
         """Fetch a public resource and return what the answer means; never raises for what the network does."""
@@ -103,14 +123,17 @@ class Wire:
         data: bytes | None = None,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        observer: Observer | None = None,
     ) -> Outcome:
-        transmission = _Transmission()
+        transmission = _Transmission(observer)
         token = _current.set(transmission)
         url = self._base_url + path
         try:
             async with self._opened().request(
                 verb, url, data=data, params=params, headers=headers, allow_redirects=False
             ) as response:
+                if observer is not None:
+                    observer.note_date(response.headers.get("Date", ""))
                 return judge_reply(response.status, await response.read())
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             await _cut_off(transmission)

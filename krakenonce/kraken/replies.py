@@ -41,10 +41,17 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Kraken refused, and it is proved that the request had no effect."""
+    """Kraken refused, and it is proved that the request had no effect.
+
+    Attributes:
+        errors: Kraken's own strings.
+        meaning: what the first of them means.
+        explanation: for a refused nonce, why, in plain words; empty if nobody has looked.
+    """
 
     errors: tuple[str, ...]
     meaning: Meaning
+    explanation: str = ""
 
     @property
     def error(self) -> str:

@@ -14,6 +14,8 @@ from krakenonce.lanes.queue import Queue
 from krakenonce.lanes.turn import Owner, Turn
 from krakenonce.lanes.waiters import Waiter
 from krakenonce.nonce import MAX_FORWARD_STEP, MAX_NONCE
+from krakenonce.refusals.firewall import Firewall
+from krakenonce.refusals.watch import Watch
 from krakenonce.stores.base import Grant, NumberSource, Store
 
 log = logging.getLogger("krakenonce")
@@ -62,11 +64,15 @@ class Lane:
 
     __slots__ = (
         "_accepted", "_alarmed", "_clock", "_holder", "_issued", "_last", "_mutex", "_queue",
-        "_refused", "_source", "_store", "_turns", "_unknown", "key",
+        "_refused", "_source", "_store", "_turns", "_unknown", "_watch", "firewall", "key",
     )  # fmt: skip
 
-    def __init__(self, key: str, store: Store, source: NumberSource, clock: Clock) -> None:
+    def __init__(
+        self, key: str, store: Store, source: NumberSource, clock: Clock, firewall: Firewall | None = None
+    ) -> None:
         self.key = key
+        self.firewall = firewall or Firewall(clock)
+        self._watch: Watch | None = None
         self._store, self._source, self._clock = store, source, clock
         self._mutex = threading.RLock()
         self._holder: Turn | None = None
@@ -90,6 +96,7 @@ class Lane:
 
         Raises (on entering):
             LaneTimeout: the place was not reached in time. Nothing was sent.
+            LaneQuarantined: the key sends nothing for a while; the message says until when, and why.
             ReentrantUse: this thread or task holds a turn of this key already, or would block the event loop that must
                 go on before its place comes.
             ForkedProcess: the lane was carried through fork().
@@ -112,6 +119,13 @@ class Lane:
         """The lowest number this lane can still issue. Only ever rises."""
         return self._last + 1
 
+    @property
+    def watch(self) -> Watch:
+        """What is known of the key's refusals: flight recorder, quarantine, consent."""
+        if self._watch is None:
+            self._watch = Watch(self.key, self._store, self._clock, self.firewall)
+        return self._watch
+
     def stats(self) -> LaneStats:
         """Return what the lane has done so far."""
         with self._mutex:
@@ -127,6 +141,20 @@ class Lane:
             )
 
     # What follows is for Turn.
+
+    def check(self) -> bool:
+        """Return True if a probe must come first: the key's quarantine has just ended.
+
+        Raises:
+            LaneQuarantined: it has not.
+        """
+        if self._watch is None and not self._store.remembered(self.key):
+            return False
+        return self.watch.check()
+
+    def raise_floor(self, floor: int) -> None:
+        """Issue nothing below *floor* from now on. For the holder only, who then asks for another grant."""
+        self._last = max(self._last, floor - 1)
 
     def enter(self, turn: Turn, waiter: Waiter | None) -> bool:
         """Take the place if it is free (True); else queue *turn* with its *waiter*, if it has one (False)."""
@@ -213,11 +241,14 @@ class Lane:
             nonce, grant = self._issue_renewed(nonce, grant)
         self._last = nonce
         self._issued += 1
+        self.watch.issued(nonce, self._clock.boot_ns(), grant)
         self._raise_alarm(nonce)
         return nonce, grant
 
-    def count(self, outcome: Outcome) -> None:
-        """Add *outcome* to the statistics."""
+    def count(self, outcome: Outcome, nonce: int) -> None:
+        """Add *outcome* to the statistics, and draw the consequences for the key if a *nonce* was used (not 0)."""
+        if nonce:
+            self.watch.answered(outcome)
         if isinstance(outcome, Accepted):
             self._accepted += 1
         elif isinstance(outcome, Refused):

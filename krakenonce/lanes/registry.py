@@ -13,6 +13,7 @@ from krakenonce.clock import Clock
 from krakenonce.errors import ConfigError
 from krakenonce.kraken.credentials import fingerprint
 from krakenonce.lanes.lane import Lane
+from krakenonce.refusals.firewall import Firewall
 from krakenonce.stores.base import NumberSource, Store
 
 # Two copies of this module (a second import path, a reload) must share one registry, or one key would have two lanes.
@@ -28,6 +29,7 @@ class LaneRegistry:
 
     def __init__(self) -> None:
         self._lanes: dict[str, Lane] = {}
+        self._firewalls: dict[str, Firewall] = {}
         self._lock = threading.RLock()
         _registries.add(self)
 
@@ -45,7 +47,7 @@ class LaneRegistry:
         lane = self._lanes.get(name)
         if lane is None:
             with self._lock:
-                lane = self._lanes.get(name) or Lane(name, store, numbers(), clock)
+                lane = self._lanes.get(name) or Lane(name, store, numbers(), clock, self._firewall(name, clock))
                 self._lanes[name] = lane
         if lane.store.url != store.url:
             raise ConfigError(
@@ -54,6 +56,11 @@ class LaneRegistry:
                 "Use one store for one key.",
             )
         return lane
+
+    def _firewall(self, name: str, clock: Clock) -> Firewall:
+        """Return what stands between all keys of one exchange."""
+        exchange = name.partition(":")[0]
+        return self._firewalls.setdefault(exchange, Firewall(clock))
 
     def lanes(self) -> list[Lane]:
         """Return all lanes, in the order in which they were made."""
@@ -65,6 +72,8 @@ class LaneRegistry:
     def after_fork_in_child(self) -> None:
         """Renew every lock that a thread of the parent may have held at the moment of the fork."""
         self._lock = threading.RLock()
+        for firewall in self._firewalls.values():
+            firewall.renew_lock()
         for lane in self._lanes.values():
             lane.after_fork_in_child()
 

@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
 from krakenonce.errors import ForkedProcess, GrantEnded, ReentrantUse
 from krakenonce.kraken.replies import Outcome, Unknown
 from krakenonce.lanes.waiters import LoopWaiter, ThreadWaiter, Waiter, drive, drive_async
+from krakenonce.refusals.firewall import Pass, State
+from krakenonce.refusals.healing import Step, Talk, conversation
 
 if TYPE_CHECKING:
     from krakenonce.lanes.lane import Lane
     from krakenonce.stores.base import Grant
 
 AnyWaiter = TypeVar("AnyWaiter", bound=Waiter)
+
+UNHURRIED = 2
+"""Priorities from here on (new orders, reads) wait while a lockout of the whole address is possible; exits go on."""
 
 
 class Owner(NamedTuple):
@@ -53,7 +58,10 @@ class Turn:
     in an exception and nothing was reported, the outcome counts as unknown.
     """
 
-    __slots__ = ("_above", "_grant", "_held", "_lane", "_nonce", "_outcome", "_timeout", "owner", "priority", "queued")
+    __slots__ = (
+        "_above", "_grant", "_held", "_is_settled", "_lane", "_nonce", "_outcome", "_scouts", "_timeout", "on_trial",
+        "owner", "priority", "queued",
+    )  # fmt: skip
 
     owner: Owner
 
@@ -66,6 +74,8 @@ class Turn:
         self._held = False
         self._nonce = 0
         self._outcome: Outcome | None = None
+        self._is_settled = self._scouts = False
+        self.on_trial = False
         self.queued = False
 
     @property
@@ -98,11 +108,14 @@ class Turn:
 
         For a request that was refused for its nonce (report that first), and for a grant that has ended.
         """
-        if self._outcome is not None:
-            self._lane.count(self._outcome)
-            self._outcome = None
+        self._settle_former()
         await drive_async(self._regrant(LoopWaiter), self._countdown(), self._lane.blame)
         return self._issue()
+
+    def _settle_former(self) -> None:
+        if self._outcome is not None and not self._is_settled:
+            self._lane.count(self._outcome, self._nonce)
+        self._outcome, self._is_settled = None, False
 
     def _issue(self) -> int:
         if self._grant is None:
@@ -115,6 +128,46 @@ class Turn:
     def report(self, outcome: Outcome) -> None:
         """Say how the request ended. The last word counts."""
         self._outcome = outcome
+
+    # What follows is for clients that heal: see `krakenonce.refusals.healing`.
+
+    def conversation(self, *, heals: bool = True) -> Talk:
+        """Return what to send in this turn, step by step: a generator that is sent what came of each step."""
+        return conversation(self._lane.watch, probe_first=self.on_trial, heals=heals)
+
+    def take(self, step: Step) -> int:
+        """Return the nonce to send *step* with. All but the turn's first lie in a grant that was just confirmed."""
+        self._lane.watch.begins(is_probe=step.is_probe)
+        if self._nonce == 0:
+            return self.nonce
+        self._settle_former()
+        self._lane.raise_floor(step.floor)
+        drive(self._regrant(ThreadWaiter), self._countdown(), self._lane.blame)
+        return self._issue()
+
+    async def atake(self, step: Step) -> int:
+        """As `take`, without blocking the event loop."""
+        self._lane.watch.begins(is_probe=step.is_probe)
+        if self._nonce == 0:
+            try:
+                return self.nonce
+            except GrantEnded:  # this process was stopped between its place and its nonce
+                return await self.areissue()
+        self._lane.raise_floor(step.floor)
+        return await self.areissue()
+
+    def settle(self, outcome: Outcome) -> None:
+        """Say how the request ended, for good: the consequences for the key are drawn at once."""
+        self._outcome, self._is_settled = outcome, True
+        self._lane.count(outcome, self._nonce)
+
+    def note_sent(self, connection: int = 0) -> None:
+        """Note for the flight recorder that the request is being sent, from this local port if it is known."""
+        self._lane.watch.sent(connection)
+
+    def note_date(self, text: str) -> None:
+        """Note the ``Date`` header of the answer: it tells whether our clock is behind."""
+        self._lane.watch.dated(text)
 
     @property
     def outcome(self) -> Outcome | None:
@@ -152,15 +205,38 @@ class Turn:
 
     def _steps(self, make: Callable[[], AnyWaiter]) -> Generator[AnyWaiter, None, None]:
         """Wait for the place in the lane, then for the store's grant. Closing the generator leaves both queues."""
+        lane = self._lane
+        lane.check()
+        if self.priority >= UNHURRIED and lane.firewall.state is not State.CALM:
+            yield from self._pass_firewall(make)
         try:
-            if not self._lane.enter(self, None):
+            if not lane.enter(self, None):
                 waiter = make()
-                if not self._lane.enter(self, waiter):
+                if not lane.enter(self, waiter):
                     yield waiter
             yield from self._wait_for_grant(make)
+            self.on_trial = lane.check() or self._scouts
         except BaseException:
-            self._lane.abandon(self)
+            grant, self._grant = self._grant, None
+            if grant is not None:
+                lane.store.release(grant, grant.low - 1)
+            lane.abandon(self)
+            lane.firewall.leave(self)
             raise
+
+    def _pass_firewall(self, make: Callable[[], AnyWaiter]) -> Generator[AnyWaiter, None, None]:
+        """Wait until it is known whether a lockout concerns this key as well, or find it out."""
+        firewall, answer = self._lane.firewall, Pass.WAIT
+        while answer is Pass.WAIT:
+            waiter = make()
+            answer = firewall.admit(self._lane.key, self, waiter.wake)
+            if answer is Pass.WAIT:
+                try:
+                    yield waiter
+                except BaseException:
+                    firewall.forget(waiter.wake)
+                    raise
+        self._scouts = answer is Pass.SCOUT
 
     def _wait_for_grant(self, make: Callable[[], AnyWaiter]) -> Generator[AnyWaiter, None, None]:
         lane = self._lane
@@ -193,9 +269,11 @@ class Turn:
         if self._outcome is None and error is not None:
             self._outcome = Unknown(type(error).__name__)
         try:
-            if self._outcome is not None:
-                lane.count(self._outcome)
+            if self._outcome is not None and not self._is_settled:
+                lane.count(self._outcome, self._nonce)
             if grant is not None:
                 lane.store.release(grant, self._nonce or grant.low - 1)
         finally:
+            if self._scouts:
+                lane.firewall.leave(self)
             lane.leave()

@@ -160,6 +160,21 @@ class Store(Protocol):
         """Remember, for everybody who shares the store, that a request of *key* was refused for its nonce."""
         ...
 
+    def remember(self, key: str, event: str) -> None:
+        """Keep *event*, one line of text, for everybody who shares the store. At least the last 32 of a key are kept.
+
+        Called rarely, and for one key by one holder of its grant at a time. Never raises: what cannot be kept is lost.
+        """
+        ...
+
+    def remembered(self, key: str) -> tuple[str, ...]:
+        """Return the events of *key*, oldest first; the very same object as long as there is nothing new.
+
+        Called for every turn, so it must be cheap and make no round trip. What another process has remembered is seen
+        once the key was granted again.
+        """
+        ...
+
     def close(self) -> None:
         """Give up what is held and free what is open. Safe to call twice."""
         ...

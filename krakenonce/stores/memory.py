@@ -9,6 +9,7 @@ from collections.abc import Callable
 from krakenonce.errors import StoreUnavailable
 from krakenonce.nonce import MAX_NONCE
 from krakenonce.stores.base import Grant
+from krakenonce.stores.recollection import Recollection
 
 
 class _Slot:
@@ -55,6 +56,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._slots: dict[str, _Slot] = {}
+        self._events = Recollection()
 
     def acquire(self, key: str, floor: int) -> Grant | None:
         with self._lock:
@@ -104,6 +106,12 @@ class MemoryStore:
 
     def note_refusal(self, key: str) -> None:
         """Nobody outside this process would ask: the lane counts its own refusals."""
+
+    def remember(self, key: str, event: str) -> None:
+        self._events.add(key, event)
+
+    def remembered(self, key: str) -> tuple[str, ...]:
+        return self._events.read(key)
 
     def close(self) -> None:
         with self._lock:

@@ -171,6 +171,31 @@ class StoreConformance:
             return
         raise AssertionError("a waiter got a grant from a closed store")
 
+    def test_what_is_remembered_of_a_key_is_found_again_in_order(self) -> None:
+        for number in range(5):
+            store = (self.store, self.second)[number % 2]
+            grant = take(store, KEY)
+            store.remember(KEY, f"event {number}")
+            store.release(grant, grant.low)
+        released = take(self.store, KEY)
+        self.store.release(released, released.low)
+        again = take(self.second, KEY)
+        found = self.second.remembered(KEY)
+        assert found[-1] == ("event 4" if self.second is self.store or len(found) == 5 else "event 3")
+        assert list(found) == sorted(found)
+        assert self.second.remembered(KEY) is found, "nothing new: the very same object"
+        assert self.second.remembered(OTHER) == ()
+        self.second.release(again, again.low)
+
+    def test_at_least_the_last_thirty_two_events_are_kept(self) -> None:
+        grant = take(self.store, KEY)
+        for number in range(1000):
+            self.store.remember(KEY, f"event {number:04}")
+        self.store.release(grant, grant.low)
+        found = self.store.remembered(KEY)
+        assert found[-32:] == tuple(f"event {number:04}" for number in range(968, 1000))
+        assert len(found) < 1000
+
     def test_threads_never_hold_a_key_together(self) -> None:
         self.inside = self.worst = 0
         self.used: list[int] = []

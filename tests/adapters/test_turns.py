@@ -19,6 +19,7 @@ from krakenonce.lanes import LaneRegistry
 from tests.adapters.clients import BY_NAME, SECRET, _point_at
 from tests.adapters.scripted import PATIENCE, Answer
 
+NO_FUNDS = {"error": ["EOrder:Insufficient funds"], "result": {}}
 REFUSED = {"error": ["EAPI:Invalid nonce"]}
 
 
@@ -42,7 +43,6 @@ async def test_a_call_is_signed_with_the_nonce_of_its_turn(kind, manager, key, s
 @pytest.mark.parametrize(
     ("answer", "count"),
     [
-        (Answer(REFUSED), "refused"),
         (Answer({"error": ["EOrder:Insufficient funds"], "result": {}}), "refused"),
         (Answer({"error": ["WGeneral:Careful"], "result": {"ZUSD": "1.0"}}), "accepted"),
         (Answer({"error": ["EService:Busy"]}), "unknown"),
@@ -52,7 +52,7 @@ async def test_a_call_is_signed_with_the_nonce_of_its_turn(kind, manager, key, s
         (Answer(text="<html>Sign in to the airport's network</html>"), "unknown"),
         (Answer(hangs_up=True), "unknown"),
     ],
-    ids=["invalid-nonce", "no-funds", "warning", "busy", "internal", "502", "520", "portal", "hangs-up"],
+    ids=["no-funds", "warning", "busy", "internal", "502", "520", "portal", "hangs-up"],
 )
 async def test_the_lane_is_told_how_the_call_ended(kind, manager, key, server, answer, count):
     server.answer("Balance", answer)
@@ -68,7 +68,7 @@ async def test_the_lane_is_told_how_the_call_ended(kind, manager, key, server, a
 
 
 async def test_what_the_client_returns_and_raises_is_its_own(kind, key, manager, server):
-    answers = [Answer(), Answer(REFUSED), Answer({"error": ["EService:Busy"]}), Answer(status=502, text="<html>")]
+    answers = [Answer(), Answer(NO_FUNDS), Answer({"error": ["EService:Busy"]}), Answer(status=502, text="<html>")]
     server.answer("OpenOrders", *answers, *answers)
 
     async def replies():

@@ -128,22 +128,26 @@ async def test_an_error_of_krakens_is_refused_with_its_own_words(manager):
 
 
 async def test_a_nonce_refused_once_is_reissued_once_in_the_same_turn(manager):
-    async with ScriptedExchange(("error", "EAPI:Invalid nonce")) as exchange, client_of(manager, exchange) as client:
+    script = ["ok", ("error", "EAPI:Invalid nonce")]
+    async with ScriptedExchange(*script) as exchange, client_of(manager, exchange) as client:
+        await client.call("Balance")
         outcome = await client.call("AddOrder", {"pair": "XBTUSD"})
     assert isinstance(outcome, Accepted)
-    assert len(exchange.bodies) == 2
-    assert exchange.bodies[0].split(b"&")[0] == exchange.bodies[1].split(b"&")[0]
+    assert len(exchange.bodies) == 3
+    assert exchange.bodies[1].split(b"&")[0] == exchange.bodies[2].split(b"&")[0]
     sent = [int(parse_qs(body.decode())["nonce"][0]) for body in exchange.bodies]
-    assert sent[0] < sent[1]
+    assert sent[0] < sent[1] < sent[2]
 
 
-async def test_a_second_refusal_is_the_answer(manager):
-    script = [("error", "EAPI:Invalid nonce")] * 2
+async def test_a_second_refusal_is_the_answer_and_a_probe_heals_the_key(manager):
+    script = ["ok"] + [("error", "EAPI:Invalid nonce")] * 2
     async with ScriptedExchange(*script) as exchange, client_of(manager, exchange) as client:
+        await client.call("Balance")
         outcome = await client.call("AddOrder", {"pair": "XBTUSD"})
     assert isinstance(outcome, Refused)
     assert outcome.invalid_nonce
-    assert len(exchange.bodies) == 2
+    assert "another program uses this key" in outcome.explanation
+    assert [b"pair" in body for body in exchange.bodies] == [False, True, True, False], "the probe is no order"
 
 
 async def test_a_cancelled_caller_does_not_free_the_lane_before_the_answer(manager):

@@ -96,7 +96,7 @@ async def test_a_nonce_is_announced_before_it_is_sent_and_exceeds_what_was_asked
         await client.call("AddOrder", above=far, announce=announce)
         await client.call("AddOrder", announce=announce)
     assert isinstance(first, Accepted)
-    assert [sent for _, sent in announced] == [0, 1, 2, 3], "the second one replaced the nonce that was refused"
+    assert [sent for _, sent in announced] == [0, 2, 3, 4], "the second one replaced the refused nonce, after a probe"
     assert announced[2][0] == far + 1
     assert announced[3][0] > far
 

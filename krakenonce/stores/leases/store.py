@@ -15,6 +15,7 @@ from krakenonce.stores.leases.engine import Engine, EngineAway
 from krakenonce.stores.leases.floors import Floors
 from krakenonce.stores.leases.settings import LeaseSettings
 from krakenonce.stores.leases.slots import Effects, Pending
+from krakenonce.stores.recollection import Recollection
 
 
 class LeasedStore:
@@ -41,6 +42,7 @@ class LeasedStore:
         self.url = url
         self._pid = os.getpid()
         self._closed = False
+        self._events = Recollection()
         timer = SystemClock()
         self._driver = Driver(engine, secrets.token_hex(6), settings, clock, timer)
         self._floors = Floors(settings.floors) if settings.floors else None
@@ -74,6 +76,13 @@ class LeasedStore:
 
     def note_refusal(self, key: str) -> None:
         self._book.doubt(key)
+
+    def remember(self, key: str, event: str) -> None:
+        """Keep *event* in this process."""
+        self._events.add(key, event)
+
+    def remembered(self, key: str) -> tuple[str, ...]:
+        return self._events.read(key)
 
     def close(self) -> None:
         if not self._closed and self._pid == os.getpid():

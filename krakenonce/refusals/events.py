@@ -1,0 +1,66 @@
+"""What is written into a store about a key's refusals: one line of JSON an event."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Literal, get_args
+
+Kind = Literal["refused", "healed", "opened", "closed", "lifted"]
+KINDS: tuple[str, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a key. Times are in nanoseconds since 1970, by the writer's wall clock.
+
+    Attributes:
+        kind: ``refused`` for its nonce; ``healed``: the exchange takes nonces again; ``opened``: nothing is sent up to
+            *until_ns*; ``closed``: a probe was accepted; ``lifted``: the operator ended the quarantine.
+        at_ns: when.
+        pid: who wrote it.
+        account: whose key it is, if the process knew.
+        nonce: the number concerned.
+        cause: a name of `Cause`, or empty.
+        text: what people read. Never a secret.
+        until_ns: the end of a quarantine; 0 otherwise.
+    """
+
+    kind: Kind
+    at_ns: int
+    pid: int = 0
+    account: str = ""
+    nonce: int = 0
+    cause: str = ""
+    text: str = ""
+    until_ns: int = 0
+
+    def line(self) -> str:
+        """Return the event as one line without its end."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+
+_NUMBERS = ("at_ns", "pid", "nonce", "until_ns")
+_TEXTS = ("account", "cause", "text")
+
+
+def read_events(lines: Iterable[str]) -> list[Event]:
+    """Return the events in *lines*; what is damaged (a process was killed while it wrote) is left out."""
+    return [event for event in map(_read, lines) if event is not None]
+
+
+def _read(line: str) -> Event | None:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict) or found.get("kind") not in KINDS:
+        return None
+    numbers = {name: found.get(name, 0) for name in _NUMBERS}
+    texts = {name: found.get(name, "") for name in _TEXTS}
+    if not all(type(number) is int for number in numbers.values()):
+        return None
+    if not all(isinstance(text, str) for text in texts.values()):
+        return None
+    return Event(kind=found["kind"], **numbers, **texts)
