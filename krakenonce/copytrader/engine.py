@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from krakenonce.broker.resolution import Sleep
 from krakenonce.clock import Clock
 from krakenonce.copytrader.fills import FillFeed
 from krakenonce.copytrader.follower import Follower
 from krakenonce.errors import ConfigError, KrakenonceError
+from krakenonce.orders.fence import Sleep
 
 log = logging.getLogger("krakenonce")
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Protocol
 
-from krakenonce.broker import Fill, Order, OrderState, Placement
-from krakenonce.broker.resolution import PASSING, Sleep
+from krakenonce.broker import Fill, Order, Placement
 from krakenonce.clock import NS_PER_SECOND, Clock
 from krakenonce.copytrader.inbox import Arrival, Inbox
 from krakenonce.copytrader.planner import Carried, Due, SizingRules, add, checked_multiplier, plan
@@ -19,6 +18,8 @@ from krakenonce.copytrader.receipts import Receipt, ReceiptBook, Verdict
 from krakenonce.errors import FixTheInput, KrakenonceError
 from krakenonce.kraken.replies import Refused
 from krakenonce.lanes import Priority
+from krakenonce.orders.fence import Sleep
+from krakenonce.orders.resolution import PASSING
 
 log = logging.getLogger("krakenonce")
 
@@ -34,11 +35,11 @@ class Account(Protocol):
     def name(self) -> str:
         """``USER:<name>``."""
 
-    async def place_once(self, order: Order, *, priority: Priority) -> Placement | Refused:
-        """Place the order so that it exists at most once; raises if its fate could not be found out."""
+    async def place(self, order: Order, *, priority: Priority) -> Placement | Refused:
+        """Place the order exactly once, or not at all; called again with the same order, find out first.
 
-    async def resolve(self, cl_ord_id: str, *, priority: Priority) -> OrderState | None:
-        """Find out the fate of an order whose answer was lost."""
+        Raises if its fate could not be found out.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class CopyPolicy:
 
     Parameters:
         multiplier: his size in units of the master's.
-        valid_s: seconds, 2 to 60, after which the exchange must not accept a copy any more; None for no limit.
+        valid_s: seconds, 2 to 60, after which the exchange must not accept a copy any more; None for 45.
         insist_s: for how many seconds a copy that is refused for a passing reason (a rate limit, a market that takes
             no orders, no connection) is tried again before it is left to the next fill.
     """
@@ -176,27 +177,15 @@ class Follower:
 
     async def _place(self, order: Order, name: str) -> Placement | Refused:
         priority = Priority.EXIT if order.side == "sell" else Priority.ENTRY
-        try:
-            return await self.account.place_once(order, priority=priority)
-        except FixTheInput:
-            raise
-        except KrakenonceError as error:
-            log.warning("%s: the fate of order %s is unknown (%s); looking it up", self.name, name, error)
-        state = await self._fate(name, priority)
-        if state is None:
-            return await self._place(order, name)
-        return Placement(state.txid, state.committed, looked_up=True)
-
-    async def _fate(self, name: str, priority: Priority) -> OrderState | None:
         pause = FIRST_PAUSE_S
         while True:
-            await self._sleep(pause)
             try:
-                return await self.account.resolve(name, priority=priority)
+                return await self.account.place(order, priority=priority)
             except FixTheInput:
                 raise
             except KrakenonceError as error:
-                log.warning("%s: order %s is still unknown: %s", self.name, name, error)
+                log.warning("%s: the fate of order %s is unknown (%s); finding it out", self.name, name, error)
+            await self._sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_S)
 
     def _receipt(self, run: list[Arrival]) -> Receipt:

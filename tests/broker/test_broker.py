@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from krakenonce.broker import KrakenBroker, Order, Patience, Placement
+from krakenonce.client import KrakenClient
 from krakenonce.errors import ConfigError, OutcomeUnknown, RequestRefused
 from krakenonce.global_nonce import GlobalKrakenNonceManager
 from krakenonce.kraken.credentials import Credentials
@@ -114,12 +115,9 @@ async def test_a_limit_order_rests_until_it_is_cancelled(kraken_sim, manager):
         placed = await broker.place(order)
         assert [state.txid for state in await broker.open_orders()] == [placed.txid]
         assert (await broker.find("resting")).is_open
-        assert isinstance(await broker.cancel(cl_ord_id="resting"), Accepted)
-        state = await broker.find("resting")
+        state = await broker.cancel(cl_ord_id="resting")
         assert (state.status, state.committed) == ("canceled", 0)
-        again = await broker.cancel(txid=placed.txid)
-        assert isinstance(again, Refused)
-        assert again.error == "EOrder:Unknown order"
+        assert await broker.cancel(txid=placed.txid) == state, "it is closed already, which is no error"
 
 
 async def test_a_cancel_names_one_order(kraken_sim, manager):
@@ -164,7 +162,7 @@ async def test_histories_longer_than_a_page_are_read_to_the_end(kraken_sim, mana
 async def test_an_order_whose_answer_is_lost_exists_exactly_once(kraken_sim, manager, fault):
     misfortune(kraken_sim, endpoint="AddOrder", times=1, **fault)
     async with broker_of(kraken_sim, manager, timeout=0.3) as broker:
-        placed = await broker.place_once(Order(BITCOIN, "buy", Decimal("0.01"), cl_ord_id="once"))
+        placed = await broker.place(Order(BITCOIN, "buy", Decimal("0.01"), cl_ord_id="once"))
     orders = kraken_sim.accounts[1].orders
     assert [order.ticket.cl_ord_id for order in orders.values()] == ["once"]
     assert placed.txid in orders
@@ -174,10 +172,12 @@ async def test_an_order_whose_answer_is_lost_exists_exactly_once(kraken_sim, man
 
 async def test_sent_blindly_the_same_order_would_exist_twice(kraken_sim, manager):
     misfortune(kraken_sim, endpoint="AddOrder", times=1, kind="http", phase="after")
-    order = Order(BITCOIN, "buy", Decimal("0.01"), cl_ord_id="twice")
-    async with broker_of(kraken_sim, manager) as broker:
-        assert isinstance(await broker.place(order), Unknown)
-        assert isinstance(await broker.place(order), Placement)
+    order = {"pair": BITCOIN, "type": "buy", "ordertype": "market", "volume": "0.01", "cl_ord_id": "twice"}
+    account = kraken_sim.accounts[1]
+    credentials = Credentials(account.key, account.secret)
+    async with KrakenClient(credentials, manager=manager, base_url=kraken_sim.url) as client:
+        assert isinstance(await client.call("AddOrder", order), Unknown)
+        assert isinstance(await client.call("AddOrder", order), Accepted)
     assert len(kraken_sim.accounts[1].orders) == 2, (
         "the positive control: the id is free again once the order is filled"
     )
@@ -188,7 +188,7 @@ async def test_reads_that_lag_do_not_cause_a_second_order(kraken_sim, manager):
     misfortune(kraken_sim, endpoint="OpenOrders|ClosedOrders", times=2, kind="stale", ms=500)
     patience = Patience(settle_s=0.6)
     async with broker_of(kraken_sim, manager, patience=patience) as broker:
-        placed = await broker.place_once(Order(BITCOIN, "buy", Decimal("0.01"), cl_ord_id="lagging"))
+        placed = await broker.place(Order(BITCOIN, "buy", Decimal("0.01"), cl_ord_id="lagging"))
     assert placed.looked_up
     assert len(kraken_sim.accounts[1].orders) == 1
 

@@ -6,8 +6,9 @@ import pytest
 
 from krakenonce.broker import Order
 from krakenonce.broker.key_check import check_clock, check_key
-from krakenonce.broker.parsing import balances, closed_orders, fills, key_info, pairs, parsed
+from krakenonce.broker.parsing import balances, key_info, pairs
 from krakenonce.errors import ConfigError, OutcomeUnknown
+from krakenonce.orders.parsing import closed_orders, fills, parsed
 
 ONE = Decimal(1)
 
@@ -21,7 +22,10 @@ ONE = Decimal(1)
         ({"volume": Decimal("NaN")}, "volume"),
         ({"ordertype": "limit"}, "price"),
         ({"price": ONE}, "price"),
-        ({"ordertype": "stop-loss"}, "ordertype"),
+        ({"ordertype": "iceberg"}, "ordertype"),
+        ({"ordertype": "stop-loss"}, "price"),
+        ({"ordertype": "stop-loss-limit", "price": ONE}, "price2"),
+        ({"ordertype": "limit", "price": ONE, "price2": ONE}, "price2"),
         ({"ordertype": "limit", "price": Decimal(-1)}, "price"),
         ({"cl_ord_id": ""}, "cl_ord_id"),
         ({"cl_ord_id": "UPPER"}, "cl_ord_id"),

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from krakenonce.broker import Fill, OrderState, Placement
+from krakenonce.broker import Fill, Placement
 from krakenonce.clock import NS_PER_MS, NS_PER_SECOND, ManualClock
 from krakenonce.copytrader import CopyPolicy, CopyTrader, FillFeed, Follower, ReceiptBook, Verdict
 from krakenonce.copytrader.follower import order_name
@@ -53,13 +53,13 @@ class Master:
 class Account:
     """A user's account: remembers what it was told, and misbehaves on request."""
 
-    def __init__(self, name="USER:anna", answers=(), fates=(), clock=None):
-        self.name, self.answers, self.fates, self.clock = name, list(answers), list(fates), clock
-        self.orders, self.priorities, self.lookups = [], [], []
+    def __init__(self, name="USER:anna", answers=(), clock=None):
+        self.name, self.answers, self.clock = name, list(answers), clock
+        self.orders, self.priorities = [], []
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def place_once(self, order, *, priority):
+    async def place(self, order, *, priority):
         self.orders.append(order)
         self.priorities.append(priority)
         await self.gate.wait()
@@ -69,13 +69,6 @@ class Account:
         if isinstance(answer, Exception):
             raise answer
         return answer
-
-    async def resolve(self, cl_ord_id, *, priority):
-        self.lookups.append(cl_ord_id)
-        fate = self.fates.pop(0)
-        if isinstance(fate, Exception):
-            raise fate
-        return fate
 
 
 class Stage:
@@ -222,30 +215,20 @@ async def test_insisting_has_an_end_and_leaves_a_receipt():
     assert (receipt.verdict, receipt.carried) == (Verdict.REFUSED, Decimal("0.005"))
 
 
-async def test_an_unknown_fate_is_looked_up_until_it_is_known_and_nothing_else_is_sent():
-    found = OrderState("OTX", "c", "XBTUSD", "buy", "market", "closed", *[Decimal("0.005")] * 2, *[Decimal(0)] * 3, 1)
-    lost = OutcomeUnknown("GetApiKeyInfo: connection lost")
-    account = Account(answers=[lost], fates=[lost, RequestRefused("OpenOrders: EGeneral:Temporary lockout"), found])
+async def test_the_same_order_is_asked_for_until_its_fate_is_known_and_nothing_else_is():
+    lost, locked = OutcomeUnknown("connection lost"), RequestRefused("OpenOrders: EGeneral:Temporary lockout")
+    found = Placement("OTX", Decimal("0.005"), attempts=2, looked_up=True)
+    account = Account(answers=[lost, lost, locked, found])
     stage = Stage(account)
     async with stage.trader:
         await stage.fill(fill(1))
         await stage.trader.settled()
-    assert len(account.orders) == 1
-    assert account.lookups == [account.orders[0].cl_ord_id] * 3
+    assert len(account.orders) == 4
+    assert len(set(account.orders)) == 1, "the same name, which the broker's journal knows"
     assert stage.pauses == [0.5, 1.0, 2.0]
     receipt = stage.receipts.of(account.name)[0]
-    assert (receipt.verdict, receipt.txid) == (Verdict.COPIED, "OTX")
+    assert (receipt.verdict, receipt.txid, receipt.attempts) == (Verdict.COPIED, "OTX", 2)
     assert "looked up" in receipt.reason
-
-
-async def test_what_is_proved_not_to_exist_is_placed_again_under_the_same_name():
-    account = Account(answers=[OutcomeUnknown("connection lost")], fates=[None])
-    stage = Stage(account)
-    async with stage.trader:
-        await stage.fill(fill(1))
-        await stage.trader.settled()
-    assert len(account.orders) == 2
-    assert account.orders[0].cl_ord_id == account.orders[1].cl_ord_id
 
 
 async def test_a_follower_that_breaks_down_stops_alone():

@@ -1,24 +1,22 @@
-"""Questions to the exchange: asked again if the answer is lost, and read into records or refused by exception."""
+"""Questions to the exchange: asked until they are answered, and read into records or refused by exception."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from krakenonce.broker.parsing import parsed
 from krakenonce.client import KrakenClient
 from krakenonce.client.encoding import Params
 from krakenonce.errors import OutcomeUnknown, RequestRefused
-from krakenonce.kraken.replies import Accepted, Outcome, Refused, Unknown
+from krakenonce.kraken.replies import Accepted, Outcome, Refused
 from krakenonce.lanes import Priority
+from krakenonce.orders.parsing import parsed
 
 T = TypeVar("T")
 
-ATTEMPTS = 3
-
 
 class Inquiry:
-    """Asks for one account. For calls that change nothing: an unanswered one is asked again with a new nonce.
+    """Asks for one account. For calls that change nothing: the client repeats them until its budget is spent.
 
     Parameters:
         account: the account's name, for messages.
@@ -40,23 +38,16 @@ class Inquiry:
 
         Raises:
             RequestRefused: Kraken refused it.
-            OutcomeUnknown: no answer came in three attempts, or none that can be read.
+            OutcomeUnknown: no answer came within the client's budget, or none that can be read.
         """
-        for _ in range(ATTEMPTS):
-            outcome = await self._client.call(method, params, priority=priority)
-            if not isinstance(outcome, Unknown):
-                break
-        return self._read(method, parse, outcome)
+        return self.read(method, parse, await self._client.call(method, params, priority=priority))
 
     async def public(self, method: str, parse: Callable[[Any], T], params: Params | None = None) -> T:
         """Return the parsed result of a public call; raises as `ask` does."""
-        for _ in range(ATTEMPTS):
-            outcome = await self._client.public(method, params)
-            if not isinstance(outcome, Unknown):
-                break
-        return self._read(method, parse, outcome)
+        return self.read(method, parse, await self._client.public(method, params))
 
-    def _read(self, method: str, parse: Callable[[Any], T], outcome: Outcome) -> T:
+    def read(self, method: str, parse: Callable[[Any], T], outcome: Outcome) -> T:
+        """Return the parsed result of an outcome; raises as `ask` does."""
         if isinstance(outcome, Accepted):
             return parsed(method, parse, outcome.result)
         if isinstance(outcome, Refused):
