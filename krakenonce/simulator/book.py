@@ -35,6 +35,25 @@ class Offer:
     level: Level | None = None
 
 
+class Levels:
+    """The market's own levels of one side since its last move, best first. They are made as far as somebody looks."""
+
+    __slots__ = ("_made", "_source")
+
+    def __init__(self, source: Iterator[Level]) -> None:
+        self._source = source
+        self._made: list[Level] = []
+
+    def __iter__(self) -> Iterator[Level]:
+        for index in range(LEVELS):
+            if index == len(self._made):
+                level = next(self._source, None)
+                if level is None:
+                    return
+                self._made.append(level)
+            yield self._made[index]
+
+
 class BookSide:
     """Bids or asks, best first. *Better* means a lower sort key.
 
@@ -43,19 +62,19 @@ class BookSide:
         make_levels: returns the market's own levels; called when somebody first looks after a move.
     """
 
-    def __init__(self, side: Side, make_levels: Callable[[], list[Level]]) -> None:
+    def __init__(self, side: Side, make_levels: Callable[[], Iterator[Level]]) -> None:
         self.side = side
         self._sign = -1 if side == "buy" else 1
         self._make_levels = make_levels
-        self._levels: list[Level] | None = None
+        self._levels: Levels | None = None
         self._resting: list[tuple[Decimal, int, Order]] = []
         self._moved_rank = 0
 
     @property
-    def levels(self) -> list[Level]:
+    def levels(self) -> Levels:
         """The market's own levels since the last move, best first."""
         if self._levels is None:
-            self._levels = self._make_levels()
+            self._levels = Levels(self._make_levels())
         return self._levels
 
     @property
@@ -104,10 +123,11 @@ class BookSide:
         return order.limit_price * self._sign, order.rank, order
 
 
-def make_levels(pair: Pair, side: Side, best: Decimal, depth: Decimal, seed: str) -> list[Level]:
-    """Return the market's own levels from *best* away from the other side, each about *depth* base units deep."""
-    rng = random.Random(seed)
+def make_levels(pair: Pair, side: Side, best: Decimal, depth: Decimal, seed: str) -> Iterator[Level]:
+    """Yield the market's own levels from *best* away from the other side, each about *depth* base units deep."""
+    rng, lot = random.Random(seed), pair.lot
     step = max(pair.tick, (best * Decimal("0.0001")).quantize(pair.tick)) * (-1 if side == "buy" else 1)
-    volumes = ((depth * Decimal(rng.uniform(0.3, 1.7))).quantize(pair.lot) for _ in range(LEVELS))
-    rows = (Level(best + step * index, volume) for index, volume in enumerate(volumes))
-    return [level for level in rows if level.price > 0]
+    for index in range(LEVELS):
+        price, volume = best + step * index, (depth * Decimal(rng.uniform(0.3, 1.7))).quantize(lot)
+        if price > 0:
+            yield Level(price, volume)

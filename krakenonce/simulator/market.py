@@ -14,6 +14,8 @@ from krakenonce.simulator.prices import EUR_IN_USD, Move, PricePath
 from krakenonce.simulator.tape import Tape
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from krakenonce.kraken.pairs import Pair
     from krakenonce.simulator.orders import Order
     from krakenonce.simulator.settings import Settings
@@ -90,7 +92,7 @@ class Market:
         self.bids.moved(rank)
         self.asks.moved(rank)
 
-    def _levels(self, side: Side) -> list[Level]:
+    def _levels(self, side: Side) -> Iterator[Level]:
         best = self.move.bid if side == "buy" else self.move.ask
         depth = self._settings.depth_usd / self.in_usd(best)
         return make_levels(
