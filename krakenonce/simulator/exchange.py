@@ -28,7 +28,7 @@ from krakenonce.simulator.tokens import Tokens
 from krakenonce.simulator.wallets import Vault
 
 if TYPE_CHECKING:
-    from krakenonce.simulator.wallets import Wallet
+    pass
 
 _COINS_WORTH = Decimal(100_000)
 _MOST_STEPS = 1000
@@ -141,10 +141,6 @@ class Exchange:
             raise KeyError(state)
         self.market_state = state
         self.events.tell(MarketChanged(state))
-
-    def wallets(self) -> list[Wallet]:
-        """Return every wallet, the house's own included."""
-        return self.vault.wallets
 
     def _open_market(self, pair: Pair, paths: Mapping[str, PricePath]) -> Market:
         walk = SeededWalk(pair, self.settings.seed, self.settings.volatility)

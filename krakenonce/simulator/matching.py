@@ -66,7 +66,7 @@ def plan_for(order: Order, offers: Iterator[Offer]) -> Plan:
     matches: list[Match] = []
     wanted = order.remaining
     for offer in offers:
-        if not accepts(order.side, order.bound, offer.price):
+        if not accepts(order.side, order.limit_price, offer.price):
             break
         if offer.order is not None and offer.order.account is order.account:
             return Plan(tuple(matches), offer.order)

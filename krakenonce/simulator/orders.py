@@ -188,11 +188,6 @@ class Order:
         """Cost over filled volume, or 0."""
         return self.cost / self.filled if self.filled else ZERO
 
-    @property
-    def bound(self) -> Decimal | None:
-        """The worst price at which it may fill now, or None for market orders."""
-        return self.limit_price
-
     def amount_to_hold(self) -> tuple[str, Decimal]:
         """Return (asset, amount) to reserve while it rests: the cost with the highest fee, or the base to sell."""
         if self.ticket.leverage or not self.is_open:
