@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _log_file(path: FilePath | None) -> contextlib.AbstractContextManager[IO[str] | None]:
-    return contextlib.nullcontext() if path is None else path.open("w", encoding="utf-8")
+    return contextlib.nullcontext() if path is None else path.open("w", buffering=1, encoding="utf-8")
 
 
 def _conclude(sim: SimulatedKraken) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from krakenonce.clock import NS_PER_MS, NS_PER_US, Clock, ManualClock, SystemClock
 from krakenonce.kraken.limits import TIERS
@@ -26,9 +25,6 @@ from krakenonce.simulator.settings import MARKET_STATES, Settings
 from krakenonce.simulator.settlement import Settlement
 from krakenonce.simulator.tokens import Tokens
 from krakenonce.simulator.wallets import Vault
-
-if TYPE_CHECKING:
-    pass
 
 _COINS_WORTH = Decimal(100_000)
 _MOST_STEPS = 1000
