@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -95,8 +94,8 @@ class Connection:
         finally:
             self._face.disconnect(self.session)
             self.session.close(DROPPED)
-            await writer
             self.ended.set()
+            await writer
 
     def _receive(self, frame: str | bytes) -> None:
         request = self._face.arrive(self.session, frame)
@@ -109,11 +108,13 @@ class Connection:
         self._loop.call_at(self._last_due, self._face.execute, request)
 
     async def _write(self, request: web.BaseRequest) -> None:
-        with contextlib.suppress(ConnectionError):
+        try:
             while not self.session.close_code:
                 await self._ready.wait()
                 self._ready.clear()
                 await self._send_all()
+        except ConnectionError:
+            self.session.close(DROPPED)
         if self.session.close_code != DROPPED:
             await self._socket.close(code=self.session.close_code)
         elif request.transport is not None:

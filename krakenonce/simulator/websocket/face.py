@@ -104,8 +104,13 @@ class WebSocketFace:
         return request
 
     def execute(self, request: Request) -> None:
-        """Let the exchange judge and execute a request; the replies go to its session."""
+        """Let the exchange judge and execute a request; the replies go to its session.
+
+        What earlier requests have done to markets is told first, so the order of frames does not depend on how many
+        requests come at once.
+        """
         self._exchange.advance()
+        self.settle()
         if request.is_lost:
             self._note(request, "lost", "")
             if any(fault.kind == "ws-disconnect" for fault in request.faults):

@@ -134,3 +134,40 @@ async def test_handshakes_elsewhere_and_too_many_are_refused_and_deflate_is_take
             with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
                 await connect(session, sim)
             assert refused.value.status == 429
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"Sec-WebSocket-Key": "x"}, {"Sec-WebSocket-Key": "A" * 24, "Sec-WebSocket-Version": "99"}]
+)
+async def test_broken_handshakes_are_refused(headers):
+    async with SimulatedKraken(accounts=1) as sim, aiohttp.ClientSession() as session:
+        wanted = {"Connection": "Upgrade", "Upgrade": "websocket", **headers}
+        async with session.get(f"{sim.url}/v2", headers=wanted) as reply:
+            assert reply.status == 400
+        async with session.get(f"{sim.url}/0/public/Time") as reply:
+            assert reply.status == 200
+
+
+async def day_over_sockets(seed: int) -> list[str]:
+    """Return the frames of a short day on which every request moves the time on by 100 ms."""
+    async with SimulatedKraken(accounts=1, seed=seed, virtual_step_ms=100) as sim, aiohttp.ClientSession() as session:
+        token = sim.exchange.tokens.issue(sim.accounts[0].keys[0], sim.exchange.now)
+        async with await connect(session, sim) as socket:
+            for channel in ("executions", "balances", "book", "ticker", "trade"):
+                about = {"token": token} if channel in ("executions", "balances") else {"symbol": ["BTC/USD"]}
+                await socket.send_json({"method": "subscribe", "params": {"channel": channel, **about}})
+            for number in range(20):
+                order = {"order_type": "market", "side": "buy", "order_qty": 0.01, "symbol": "BTC/USD", "token": token}
+                await socket.send_json({"method": "add_order", "params": order, "req_id": number})
+            await socket.send_json({"method": "ping", "req_id": 99})
+            frames: list[str] = []
+            while not (frames and '"req_id":99' in frames[-1]):
+                frames.append(await socket.receive_str())
+            return frames
+
+
+async def test_one_seed_gives_one_stream_over_sockets_too():
+    first = await day_over_sockets(3)
+    assert first == await day_over_sockets(3)
+    assert first != await day_over_sockets(4)
+    assert len(first) > 100

@@ -260,3 +260,30 @@ def test_what_was_asked_is_in_the_log(line):
         ("MASTER", "add_order", "", "accepted", ""),
         ("MASTER", "add_order", "", "refused", "EGeneral:Invalid arguments:symbol"),
     ]
+
+
+def test_one_counter_for_rest_and_websocket(make_bench, make_line):
+    bench = make_bench(tier="starter")
+    line = make_line(bench)
+    for number in range(60):
+        bench.order(price="40000", volume="0.0001", userref=number)
+    order = {"order_type": "market", "side": "buy", "order_qty": 0.1, "symbol": "BTC/USD"}
+    line.read()
+    assert line.error("add_order", **order) == "EOrder:Rate limit exceeded"
+    bench.wait(2)
+    assert line.error("add_order", **order) == "EOrder:Orders limit exceeded"
+
+
+def test_an_edited_order_takes_what_is_given_and_keeps_the_rest(line):
+    stop = {"order_type": "stop-loss-limit", "side": "sell", "limit_price": 44000, "triggers": {"price": 45000}}
+    first = line.order(**stop, order_userref=3)
+    edited = line.ok(
+        "edit_order", order_id=first, symbol="BTC/USD", triggers={"price": 46000}, fee_preference="base", order_qty=0.2
+    )
+    order = line.account.open_orders[edited["order_id"]]
+    assert (order.trigger_price, order.limit_price, order.volume) == (46000, 44000, Decimal("0.2"))
+    assert (order.ticket.fee_in_base, order.ticket.userref) == (True, 3)
+    plain = line.order()
+    assert line.error("edit_order", order_id=plain, symbol="BTC/USD", triggers={"price": 1}).endswith(":triggers")
+    assert line.error("edit_order", order_id=plain, symbol="ETH/USD").endswith(":symbol")
+    assert line.error("edit_order", order_id=first, symbol="BTC/USD") == "EOrder:Invalid order"
