@@ -19,7 +19,7 @@ from krakenonce.simulator.settings import Settings, settings_from
 if TYPE_CHECKING:
     from krakenonce.simulator.prices import PricePath
 
-DEFAULT_TIER = "pro"
+DEFAULT_TIER = "none"
 DEFAULT_PORT = 8787
 
 DESCRIPTION = """\
@@ -30,7 +30,7 @@ EPILOG = """\
 examples:
   krakenonce sim                                       six accounts, each with 100,000 USD and coins
   krakenonce sim --accounts 101 --latency-ms 20 --jitter-ms 15
-  krakenonce sim --tier none --seed 7 --json           no rate limits, always the same keys, machine-readable
+  krakenonce sim --tier pro --seed 7 --json            Kraken's rate limits, always the same keys, machine-readable
   krakenonce sim --fault http,status=502,phase=after,rate=0.1,endpoint=AddOrder --fault hang,ms=30000,account=USER:3
 
 faults: kind, then any of rate= phase=before|after endpoint= account= ms= status= error= times=
@@ -83,7 +83,7 @@ def _add_rule_arguments(group: argparse._ArgumentGroup) -> None:
         "--tier",
         choices=["none", *TIERS],
         default=DEFAULT_TIER,
-        help="rate limits (default: %(default)s; none: no limits)",
+        help="enforce the rate limits of this tier (default: %(default)s)",
     )
     add("--market", default="online", metavar="STATE", help="online, post_only, cancel_only, limit_only or maintenance")
     add(
