@@ -123,6 +123,7 @@ def ladder(cause: Cause, refused: int, now_ns: int, consent: Unit | None, *, has
     """
     unit = unit_of(refused)
     soon, later = (unit.at(now_ns + step) for step in (SHORT_STEP, LONG_STEP))
+    soon = soon if soon > refused else later  # our own numbers may run ahead of the clock already
     if cause is Cause.CLOCK_BEHIND:
         steps = [Step(False, unit.at(now_ns + NS_PER_SECOND)), Step(True, later)]  # noqa: FBT003 - is_probe
     elif not has_worked and cause in (Cause.LARGER_UNIT, Cause.FOREIGN_PROGRAM):

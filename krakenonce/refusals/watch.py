@@ -154,7 +154,9 @@ class Watch:
         if read_answer(outcome) is Answer.PASSED:
             return
         if read_answer(outcome) is Answer.NONCE:
-            self._open(self._standing.next_span(NONCE_SPANS), f"a probe was refused: {self.diagnose().message}")
+            # A single refused probe proves less than what was found out when the quarantine began.
+            why = self.diagnose().message if self.has_worked else self._standing.reason
+            self._open(self._standing.next_span(NONCE_SPANS), why)
         self._incident = None
         raise self._quarantined(max(0, self._ends_boot - self._clock.boot_ns()), "the probe was not accepted")
 
