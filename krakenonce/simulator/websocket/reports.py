@@ -79,8 +79,16 @@ def report_trade(trade: Trade, filled: Decimal, paid: Decimal, fee: Decimal, sta
             "fee_usd_equiv": cost(pair, _in_usd(pair, fee)),
             "fees": [{"asset": pair.quote.symbol, "qty": cost(pair, trade.fee)}],
         }
-        | ({"margin": True} if order.ticket.leverage else {})
+        | _borrowing(trade)
     )
+
+
+def _borrowing(trade: Trade) -> dict[str, Any]:
+    if not trade.order.ticket.leverage:
+        return {}
+    left = trade.position in trade.order.account.positions
+    status = ("closing" if left else "closed") if trade.closing else "opened"
+    return {"margin_borrow": True, "position_status": status}
 
 
 def _ids(order: Order) -> dict[str, Any]:

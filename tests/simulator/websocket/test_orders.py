@@ -287,3 +287,15 @@ def test_an_edited_order_takes_what_is_given_and_keeps_the_rest(line):
     assert line.error("edit_order", order_id=plain, symbol="BTC/USD", triggers={"price": 1}).endswith(":triggers")
     assert line.error("edit_order", order_id=plain, symbol="ETH/USD").endswith(":symbol")
     assert line.error("edit_order", order_id=first, symbol="BTC/USD") == "EOrder:Invalid order"
+
+
+def test_margin_trades_tell_what_becomes_of_the_position(make_bench, make_line):
+    line = make_line(make_bench(margin=True))
+    line.subscribe("executions")
+    statuses = []
+    for side, volume in (("buy", 0.2), ("sell", 0.1), ("sell", 0.1)):
+        order = {"order_type": "market", "side": side, "order_qty": volume, "symbol": "BTC/USD", "margin": True}
+        trades = [row for row in reports(line.send("add_order", **order)) if row["exec_type"] == "trade"]
+        assert all(row["margin_borrow"] is True for row in trades)
+        statuses.append(trades[-1]["position_status"])
+    assert statuses == ["opened", "closing", "closed"]
