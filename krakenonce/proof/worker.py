@@ -132,7 +132,7 @@ class PlainCaller:
             with lane.turn() as turn:
                 nonce = turn.nonce
             outcome = self._send(credentials, nonce)
-            lane.count(outcome)
+            lane.count(outcome, nonce)
             return isinstance(outcome, Accepted)
         with lane.turn() as turn:
             outcome = self._send(credentials, turn.nonce)

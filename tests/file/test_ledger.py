@@ -49,7 +49,7 @@ def test_no_power_cut_lowers_a_floor(seed):
 @pytest.mark.proof
 @pytest.mark.timeout(1200)
 def test_no_power_cut_lowers_a_floor_on_a_hundred_thousand_disks():
-    result = simulate(3, states=150_000, steps=80)
+    result = simulate(3, states=220_000, steps=80)
     print(f"{result.states:,} disks after {result.cuts:,} cuts")
     assert result.states > 100_000
     assert result.violations == []

@@ -12,6 +12,7 @@ import sys
 import threading
 from pathlib import Path
 
+from krakenonce.errors import ReentrantUse
 from krakenonce.stores.file.filesystem import open_private
 
 if sys.platform == "win32":
@@ -39,7 +40,9 @@ class PlainLocks:
     def __init__(self, directory: Path, group: int | None) -> None:
         self._directory, self._group = directory, group
         self._held: dict[int, int] = {}
-        self._mutex = threading.Lock()
+        self._entering: set[tuple[int, int]] = set()
+        # An RLock, because a signal handler may ask for a number while this thread is inside.
+        self._mutex = threading.RLock()
 
     def try_lock(self, start: int, length: int = 1) -> bool:
         return self._acquire(start, shared=False, wait=False)
@@ -64,7 +67,7 @@ class PlainLocks:
 
     def reopen(self) -> None:
         """Forget what the parent holds: each lock is a file of its own, closed here without being freed there."""
-        self._mutex = threading.Lock()
+        self._mutex = threading.RLock()
         self.close()
 
     def close(self) -> None:
@@ -75,6 +78,20 @@ class PlainLocks:
                 os.close(fd)
 
     def _acquire(self, start: int, *, shared: bool, wait: bool) -> bool:
+        if start in self._held:
+            return True  # ours already, as with locks of an open file: a signal handler came in between
+        entry = (threading.get_ident(), start)
+        if entry in self._entering:
+            raise ReentrantUse(
+                "a signal handler asked in the middle of taking the same lock; this system can't serve it"
+            )
+        self._entering.add(entry)
+        try:
+            return self._open_and_take(start, shared=shared, wait=wait)
+        finally:
+            self._entering.discard(entry)
+
+    def _open_and_take(self, start: int, *, shared: bool, wait: bool) -> bool:
         fd = open_private(self._directory / f"lock.{start}", self._group)
         try:
             _take(fd, shared=shared, wait=wait)
@@ -82,8 +99,5 @@ class PlainLocks:
             os.close(fd)
             return False
         with self._mutex:
-            former = self._held.pop(start, None)
             self._held[start] = fd
-        if former is not None:
-            os.close(former)
         return True
