@@ -10,7 +10,7 @@ from tests.engines.proxy import Proxy
 from tests.engines.servers import PostgresServer, RedisServer
 
 FAST = "?ttl=2&request_timeout=0.5&grace=0.1"
-"""Leases that end soon, so that a test need not wait for ten seconds. The engine's clock is real, and so is the wait."""
+"""Leases that end soon: the engine's clock is real, and so is every wait for the end of one."""
 
 KINDS = {"redis": RedisServer, "postgresql": PostgresServer}
 _names = itertools.count()

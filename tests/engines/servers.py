@@ -101,9 +101,13 @@ class RedisServer:
 
     def replica(self):
         """Return a server that follows this one, once it is in step."""
-        other = RedisServer("--replicaof", f"127.0.0.1 {self.port}")
+        other = RedisServer("--replicaof", "127.0.0.1", str(self.port))
         until(lambda: other.client.info("replication")["master_link_status"] == "up")
         return other
+
+    def stop_following(self):
+        """Lose touch with the one it follows: what is written there from now on is lost when this one is promoted."""
+        self.do("REPLICAOF", "127.0.0.1", "1")
 
     def promote(self):
         self.do("REPLICAOF", "NO", "ONE")
@@ -182,6 +186,12 @@ class PostgresServer:
             os.chown(room, self.who["user"], self.who["group"])
         self.run("pg_basebackup", "-h", self.room, "-p", self.port, "-U", "kn", "-D", room / "data", "-R", "-c", "fast")
         return PostgresServer(room)
+
+    def stop_following(self):
+        """Lose touch with the one it follows: what is written there from now on is lost when this one is promoted."""
+        self.do("alter system set primary_conninfo = 'host=127.0.0.1 port=1'")
+        self.do("select pg_reload_conf()")
+        until(lambda: self.do("select count(*) from pg_stat_wal_receiver") == [(0,)])
 
     def promote(self):
         self.run("pg_ctl", "-D", self.data, "-w", "promote")

@@ -11,7 +11,19 @@ from krakenonce.clock import Clock
 from krakenonce.errors import GrantEnded
 from krakenonce.nonce import MAX_NONCE
 from krakenonce.stores.base import Grant
-from krakenonce.stores.leases.engine import Acquire, Ask, Claim, Granted, Handed, Raise, Release, Renewal, Wanted
+from krakenonce.stores.leases.engine import (
+    KEPT_EVENTS,
+    Acquire,
+    Ask,
+    Claim,
+    Granted,
+    Handed,
+    Raise,
+    Release,
+    Remember,
+    Renewal,
+    Wanted,
+)
 from krakenonce.stores.leases.floors import Floors
 from krakenonce.stores.leases.session import Session
 from krakenonce.stores.leases.settings import NS, LeaseSettings
@@ -116,6 +128,19 @@ class Book:
             slot = self._slots.get(key)
             if slot is not None:
                 slot.lease = None
+
+    def remember(self, key: str, event: str) -> None:
+        """Keep *event* with *key*: here at once, and at the engine for whoever is granted the key after this."""
+        line = " ".join(event.split())
+        with self._deciding() as effects:
+            slot = self._slot(key)
+            slot.events = (*slot.events, line)[-KEPT_EVENTS:]
+            effects.asks.append(Remember(key, line))
+
+    def remembered(self, key: str) -> tuple[str, ...]:
+        """Return the events of *key* as far as they are known here."""
+        slot = self._slots.get(key)
+        return slot.events if slot is not None else ()
 
     def give_back_all(self) -> list[Release]:
         """Forget every lease and every waiter, and return what the engine is to be told."""
@@ -303,6 +328,8 @@ class Book:
         now = self._timer.boot_ns()
         slot.lease = Lease(granted.low, granted.high, granted.generation, self.session.epoch, now)
         slot.floor = max(slot.floor, granted.low)
+        if granted.events and granted.events != slot.events:  # an engine that lost its data tells nothing
+            slot.events = granted.events
         if granted.waiting:
             slot.wanted = granted.generation
 

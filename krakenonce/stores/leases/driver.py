@@ -23,6 +23,7 @@ from krakenonce.stores.leases.engine import (
     Pass,
     Queued,
     Release,
+    Remember,
     Reply,
     Wanted,
 )
@@ -145,7 +146,7 @@ class Driver:
             self._reason = str(error)
             log.warning("the engine is away: %s", error)
         self._book.lost(asks)
-        self._inbox.put_back([ask for ask in asks if isinstance(ask, Release)])
+        self._inbox.put_back([ask for ask in asks if isinstance(ask, Release | Remember)])
         self._inbox.demand_renewal()
         self._inbox.pause(_BETWEEN_ATTEMPTS)
 

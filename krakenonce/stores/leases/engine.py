@@ -52,7 +52,18 @@ class Raise:
     floor: int
 
 
-Ask = Acquire | Release | Claim | Pass | Raise
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Keeps one line, *event*, with *key*, for everybody who is granted the key after this."""
+
+    key: str
+    event: str
+
+
+Ask = Acquire | Release | Claim | Pass | Raise | Remember
+
+KEPT_EVENTS = 32
+"""How many events of a key are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +73,14 @@ class Granted:
     Attributes:
         high: numbers below it are reserved, whatever the clock shows; 0 if only the session's time bounds them.
         waiting: how many others wait for the key.
+        events: what is remembered of the key, oldest first.
     """
 
     low: int
     high: int
     generation: int
     waiting: int
+    events: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,9 +68,10 @@ class Slot:
         asked: True while the engine knows that this process wants the key.
         wanted: the generation of the lease that others wait for; 0 if nobody does.
         waiting: who waits here; made on first contention.
+        events: what is remembered of the key; the same object as long as there is nothing new.
     """
 
-    __slots__ = ("asked", "floor", "handed_out", "holder", "lease", "waiting", "wanted")
+    __slots__ = ("asked", "events", "floor", "handed_out", "holder", "lease", "waiting", "wanted")
 
     def __init__(self) -> None:
         self.lease: Lease | None = None
@@ -80,6 +81,7 @@ class Slot:
         self.asked = False
         self.wanted = 0
         self.waiting: deque[Pending] | None = None
+        self.events: tuple[str, ...] = ()
 
     def push(self, pending: Pending) -> None:
         """Put *pending* behind all others."""

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable
 
 from krakenonce.clock import Clock, SystemClock
-from krakenonce.errors import ForkedProcess, StoreUnavailable
+from krakenonce.errors import ConfigError, ForkedProcess, StoreUnavailable
 from krakenonce.stores.base import Grant, Holder
 from krakenonce.stores.leases.book import Book
 from krakenonce.stores.leases.driver import Driver
@@ -15,7 +15,6 @@ from krakenonce.stores.leases.engine import Engine, EngineAway
 from krakenonce.stores.leases.floors import Floors
 from krakenonce.stores.leases.settings import LeaseSettings
 from krakenonce.stores.leases.slots import Effects, Pending
-from krakenonce.stores.recollection import Recollection
 
 
 class LeasedStore:
@@ -42,13 +41,15 @@ class LeasedStore:
         self.url = url
         self._pid = os.getpid()
         self._closed = False
-        self._events = Recollection()
         timer = SystemClock()
         self._driver = Driver(engine, secrets.token_hex(6), settings, clock, timer)
         self._floors = Floors(settings.floors) if settings.floors else None
         self._book = Book(settings, clock, timer, self._act, self._floors)
         try:
             self._driver.start(self._book)
+        except ConfigError:
+            self._driver.close([])
+            raise
         except EngineAway as error:
             self._driver.close([])
             raise StoreUnavailable(f"{url} can't be reached: {error}") from None
@@ -78,11 +79,10 @@ class LeasedStore:
         self._book.doubt(key)
 
     def remember(self, key: str, event: str) -> None:
-        """Keep *event* in this process."""
-        self._events.add(key, event)
+        self._book.remember(key, event)
 
     def remembered(self, key: str) -> tuple[str, ...]:
-        return self._events.read(key)
+        return self._book.remembered(key)
 
     def close(self) -> None:
         if not self._closed and self._pid == os.getpid():

@@ -16,5 +16,6 @@ create table krakenonce.lane (
     floor bigint not null,           -- the lowest number that may still be granted
     wish bigint,                     -- the highest floor among those who wait, if it is ahead of the clock
     identity text not null,          -- the timeline on which it was granted last
-    queue text[] not null            -- sessions that wait, first come first served
+    queue text[] not null,           -- sessions that wait, first come first served
+    events text[] not null           -- the last lines that were remembered of it
 ) with (fillfactor = 50);

@@ -5,16 +5,17 @@ create type krakenonce.reply as (
     kind text,                       -- G granted, Q queued, D done, S no session
     low bigint, high bigint,         -- G: the first number; below high they are reserved whatever the time (0: none)
     generation bigint,               -- G
-    waiting bigint                   -- G: how many wait; Q: for how many ms at the most; D: 0 nothing, 1 done, 2 handed
+    waiting bigint,                  -- G: how many wait; Q: for how many ms at the most; D: 0 nothing, 1 done, 2 handed
+    events text                      -- G: what is remembered of the key, a line each
 );
 
 -- The present, in ns. Text and numeric only: a float8 is exact to 15 digits.
 create function krakenonce.now_ns() returns bigint language sql volatile as
 $$ select (extract(epoch from clock_timestamp())::numeric * 1000000000)::bigint $$;
 
--- Changes when a standby is promoted and when a backup is restored to a point in time.
+-- Changes when a standby is promoted, when a backup is restored to a point in time, and when a dump is restored.
 create function krakenonce.timeline() returns text language sql volatile as
-$$ select substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) $$;
+$$ select substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || '.' || 'krakenonce.lane'::regclass::oid $$;
 
 -- True if a session is alive. An end that lies a minute ahead was set by a wrong clock.
 create function krakenonce.lives(session text) returns boolean language sql volatile as
@@ -67,7 +68,8 @@ begin
     lane.floor := greatest(low, high);
     lane.wish := null;
     lane.identity := krakenonce.timeline();
-    reply := ('G', low, high, lane.generation, cardinality(lane.queue))::krakenonce.reply;
+    reply := ('G', low, high, lane.generation, cardinality(lane.queue),
+        array_to_string(lane.events, E'\n'))::krakenonce.reply;
 end $$;
 
 -- Gives a lane to the first in line who is alive, and tells it. The reply is null if nobody is.
@@ -91,8 +93,8 @@ begin
             lane := given.lane;
             reply := given.reply;
             perform pg_notify('kn_' || waiter, concat_ws(' ', 'H', reply.low, reply.high, reply.generation,
-                reply.waiting, (extract(epoch from deadline)::numeric * 1000000000)::bigint, lane.key));
-            reply := ('D', null, null, null, 2)::krakenonce.reply;
+                reply.waiting, (extract(epoch from deadline)::numeric * 1000000000)::bigint, lane.key) || E'\n' || right(reply.events, 7000));
+            reply := ('D', null, null, null, 2, null)::krakenonce.reply;
             return;
         end if;
     end loop;
@@ -140,11 +142,11 @@ declare
     ends timestamptz;
 begin
     if not krakenonce.may_act(me, with_incarnation) then
-        return ('S', null, null, null, null)::krakenonce.reply;
+        return ('S', null, null, null, null, null)::krakenonce.reply;
     end if;
     select * into lane from krakenonce.lane l where l.key = of_key for update;
     if not found then
-        insert into krakenonce.lane values (of_key, null, null, 0, 0, null, '', '{}') on conflict do nothing;
+        insert into krakenonce.lane values (of_key, null, null, 0, 0, null, '', '{}', '{}') on conflict do nothing;
         select * into lane from krakenonce.lane l where l.key = of_key for update;
     end if;
     if lane.holder = me then
@@ -162,7 +164,7 @@ begin
         if (given.reply).kind = 'G' then
             return given.reply;
         end if;
-        return ('Q', null, null, null, claim_ms)::krakenonce.reply;
+        return ('Q', null, null, null, claim_ms, null)::krakenonce.reply;
     end if;
     if from_floor > krakenonce.now_ns() then
         lane.wish := greatest(lane.wish, from_floor);
@@ -170,7 +172,7 @@ begin
     perform krakenonce.write(lane);
     perform pg_notify('kn_' || lane.holder, concat_ws(' ', 'W', lane.generation, lane.key));
     select least(s.until, lane.claim) into ends from krakenonce.session s where s.name = lane.holder;
-    return ('Q', null, null, null, (extract(epoch from ends - clock_timestamp()) * 1000)::bigint)::krakenonce.reply;
+    return ('Q', null, null, null, (extract(epoch from ends - clock_timestamp()) * 1000)::bigint, null)::krakenonce.reply;
 end $$;
 
 -- Gives a lane back and hands it to the first in line. next_floor: the first number that was not used. again: queue.
@@ -183,11 +185,11 @@ declare
     given record;
 begin
     if not krakenonce.may_act(me, with_incarnation) then
-        return ('S', null, null, null, null)::krakenonce.reply;
+        return ('S', null, null, null, null, null)::krakenonce.reply;
     end if;
     select * into lane from krakenonce.lane l where l.key = of_key for update;
     if not found or lane.holder is distinct from me or lane.generation <> of_generation then
-        return ('D', null, null, null, 0)::krakenonce.reply;
+        return ('D', null, null, null, 0, null)::krakenonce.reply;
     end if;
     lane.floor := next_floor;
     if again and not me = any(lane.queue) then
@@ -199,7 +201,7 @@ begin
         lane.holder := null;
         lane.claim := null;
         perform krakenonce.write(lane);
-        return ('D', null, null, null, 1)::krakenonce.reply;
+        return ('D', null, null, null, 1, null)::krakenonce.reply;
     end if;
     perform krakenonce.write(lane);
     return given.reply;
@@ -210,11 +212,11 @@ create function krakenonce.claim(me text, with_incarnation bigint, of_key text, 
 returns krakenonce.reply language plpgsql volatile as $$
 begin
     if not krakenonce.may_act(me, with_incarnation) then
-        return ('S', null, null, null, null)::krakenonce.reply;
+        return ('S', null, null, null, null, null)::krakenonce.reply;
     end if;
     update krakenonce.lane l set claim = null
         where l.key = of_key and l.holder = me and l.generation = of_generation;
-    return ('D', null, null, null, case when found then 1 else 0 end)::krakenonce.reply;
+    return ('D', null, null, null, case when found then 1 else 0 end, null)::krakenonce.reply;
 end $$;
 
 -- Passes a lane on if the one it was handed to has not claimed it in time.
@@ -225,15 +227,15 @@ declare
     given record;
 begin
     if not krakenonce.may_act(me, with_incarnation) then
-        return ('S', null, null, null, null)::krakenonce.reply;
+        return ('S', null, null, null, null, null)::krakenonce.reply;
     end if;
     select * into lane from krakenonce.lane l where l.key = of_key for update;
     if not found or lane.claim is null or lane.claim > clock_timestamp() or lane.holder = me then
-        return ('D', null, null, null, 0)::krakenonce.reply;
+        return ('D', null, null, null, 0, null)::krakenonce.reply;
     end if;
     given := krakenonce.hand_over(lane, me, null, margin, claim_ms);
     perform krakenonce.write(given.lane);
-    return case when (given.reply).kind is null then ('D', null, null, null, 0)::krakenonce.reply else given.reply end;
+    return case when (given.reply).kind is null then ('D', null, null, null, 0, null)::krakenonce.reply else given.reply end;
 end $$;
 
 -- Raises the floor of a lane that runs ahead of the clock, because the engine may have lost it.
@@ -241,9 +243,21 @@ create function krakenonce.raise_floor(me text, with_incarnation bigint, of_key 
 returns krakenonce.reply language plpgsql volatile as $$
 begin
     if not krakenonce.may_act(me, with_incarnation) then
-        return ('S', null, null, null, null)::krakenonce.reply;
+        return ('S', null, null, null, null, null)::krakenonce.reply;
     end if;
-    insert into krakenonce.lane as l values (of_key, null, null, 0, 0, to_floor, '', '{}')
+    insert into krakenonce.lane as l values (of_key, null, null, 0, 0, to_floor, '', '{}', '{}')
         on conflict (key) do update set wish = greatest(l.wish, excluded.wish);
-    return ('D', null, null, null, 1)::krakenonce.reply;
+    return ('D', null, null, null, 1, null)::krakenonce.reply;
+end $$;
+
+-- Keeps one line with a lane, for everybody who is granted it after this.
+create function krakenonce.remember(me text, with_incarnation bigint, of_key text, event text, kept integer)
+returns krakenonce.reply language plpgsql volatile as $$
+begin
+    if not krakenonce.may_act(me, with_incarnation) then
+        return ('S', null, null, null, null, null)::krakenonce.reply;
+    end if;
+    update krakenonce.lane l set events = (l.events || event)[greatest(1, cardinality(l.events) + 2 - kept):]
+        where l.key = of_key;
+    return ('D', null, null, null, 1, null)::krakenonce.reply;
 end $$;

@@ -65,11 +65,16 @@ class PostgresEar:
 
 
 def _read(text: str) -> Message:
+    text, _, events = text.partition("\n")
     kind, _, rest = text.partition(" ")
     if kind == "W":
         generation, _, key = rest.partition(" ")
         return Wanted(key, int(generation))
     if kind == "H":
         low, high, generation, waiting, deadline, key = rest.split(" ", 5)
-        return Handed(key, Granted(int(low), int(high), int(generation), int(waiting)), int(deadline))
+        return Handed(
+            key,
+            Granted(int(low), int(high), int(generation), int(waiting), tuple(events.splitlines())),
+            int(deadline),
+        )
     return Knock()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from krakenonce.errors import ConfigError
 from krakenonce.stores.leases.engine import (
+    KEPT_EVENTS,
     Acquire,
     Ask,
     Claim,
@@ -18,6 +19,7 @@ from krakenonce.stores.leases.engine import (
     Queued,
     Raise,
     Release,
+    Remember,
     Renewal,
     Reply,
 )
@@ -118,6 +120,8 @@ class PostgresEngine:
             return "select * from krakenonce.claim(%s, %s, %s, %s)", (*who, ask.generation)
         if isinstance(ask, Raise):
             return "select * from krakenonce.raise_floor(%s, %s, %s, %s)", (*who, ask.floor)
+        if isinstance(ask, Remember):
+            return "select * from krakenonce.remember(%s, %s, %s, %s, %s)", (*who, ask.event, KEPT_EVENTS)
         return "select * from krakenonce.pass(%s, %s, %s, %s, %s)", (*who, *terms)
 
     def _opened(self) -> Connection[Any]:
@@ -144,9 +148,9 @@ class PostgresEngine:
 
 
 def _read(row: tuple[Any, ...] | None) -> Reply:
-    kind, low, high, generation, waiting = row or ("S", 0, 0, 0, 0)
+    kind, low, high, generation, waiting, events = row or ("S", 0, 0, 0, 0, "")
     if kind == "G":
-        return Granted(low, high, generation, waiting)
+        return Granted(low, high, generation, waiting, tuple(events.splitlines()))
     if kind == "Q":
         return Queued(max(0, waiting or 0) / 1000)
     return Done(effect=waiting > 0, handed=waiting > 1) if kind == "D" else NoSession()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+import psycopg
+
 from krakenonce.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -13,7 +15,11 @@ if TYPE_CHECKING:
 MIGRATIONS = ("001_tables.sql", "002_functions.sql")
 """Applied in this order, each once. One that was released is never changed: the next one changes what it made."""
 
-_LOCK = 0x6B6E  # any number, as long as all agree
+_LEDGER = """
+create schema if not exists krakenonce;
+create table if not exists krakenonce.migration
+    (version integer primary key, applied timestamptz not null default now());
+"""
 
 
 def migrate(connection: Connection[Any]) -> None:
@@ -22,28 +28,36 @@ def migrate(connection: Connection[Any]) -> None:
     Raises:
         ConfigError: a newer krakenonce has made the schema.
     """
-    if _version(connection) == len(MIGRATIONS):
+    if _has_ledger(connection) and _version(connection) == len(MIGRATIONS):
         return
+    _make_ledger(connection)
     with connection.transaction():
-        connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+        # Whoever waited for this lock sees what the one before it has made: a lock on a table refreshes the catalogue's
+        # caches, which an advisory lock does not.
+        connection.execute("lock table krakenonce.migration in exclusive mode")
         done = _version(connection)
         if done > len(MIGRATIONS):
             raise ConfigError(
                 "store", f"a schema krakenonce of version {done}; this one knows {len(MIGRATIONS)}", "Upgrade."
             )
-        if done == 0:
-            connection.execute("create schema if not exists krakenonce")
-            connection.execute(
-                "create table if not exists krakenonce.migration"
-                " (version integer primary key, applied timestamptz not null default now())"
-            )
         for version in range(done + 1, len(MIGRATIONS) + 1):
             _apply(connection, version)
 
 
+def _make_ledger(connection: Connection[Any]) -> None:
+    for _ in range(5):
+        try:
+            connection.execute(_LEDGER)
+            return
+        except psycopg.IntegrityError:
+            continue  # "if not exists" still collides when two make the same thing in the same moment
+
+
+def _has_ledger(connection: Connection[Any]) -> bool:
+    return connection.execute("select to_regclass('krakenonce.migration') is not null").fetchone() == (True,)
+
+
 def _version(connection: Connection[Any]) -> int:
-    if connection.execute("select to_regclass('krakenonce.migration')").fetchone() == (None,):
-        return 0
     row = connection.execute("select coalesce(max(version), 0) from krakenonce.migration").fetchone()
     return int(row[0]) if row else 0
 

@@ -1,6 +1,6 @@
 -- Wants the key. ARGV[9]: the lowest number the caller can use.
 --
--- Replies {'G', low, high, generation, waiting} if it is the caller's now: it may use numbers from low on, below high or
+-- Replies {'G', low, high, generation, waiting, events} if it is the caller's now: it may use numbers from low on, below high or
 --   below its session's end, whichever is higher. {'Q', ms} if somebody else has it: the caller is in the queue, will
 --   be told, and asks again after so many milliseconds in case the holder is dead. Asking again changes nothing.
 local floor = ARGV[9]

@@ -8,7 +8,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from krakenonce.errors import ConfigError
-from krakenonce.stores.leases.engine import Acquire, Ask, Claim, EngineAway, Raise, Release, Renewal, Reply
+from krakenonce.stores.leases.engine import (
+    KEPT_EVENTS,
+    Acquire,
+    Ask,
+    Claim,
+    EngineAway,
+    Raise,
+    Release,
+    Remember,
+    Renewal,
+    Reply,
+)
 from krakenonce.stores.leases.settings import LeaseSettings
 from krakenonce.stores.redis import layout
 from krakenonce.stores.redis.ear import RedisEar
@@ -18,7 +29,7 @@ if TYPE_CHECKING:
     from redis import Redis
 
 OLDEST = (6, 2)
-_SCRIPTS = {name: layout.script(name) for name in ("acquire", "release", "claim", "pass", "raise", "renew")}
+_SCRIPTS = {name: layout.script(name) for name in ("acquire", "release", "claim", "pass", "raise", "remember", "renew")}
 _SHAS = {name: hashlib.sha1(text.encode()).hexdigest() for name, text in _SCRIPTS.items()}  # noqa: S324 - Redis's name
 
 
@@ -93,14 +104,16 @@ class RedisEngine:
             layout.RESERVATION_SECONDS, layout.LONGEST_SESSION_MS, int(settings.cluster),
         )  # fmt: skip
         if isinstance(ask, Acquire):
-            return (_SHAS["acquire"], 3, *head, str(ask.floor))
+            return (_SHAS["acquire"], 4, *head, str(ask.floor))
         if isinstance(ask, Release):
-            return (_SHAS["release"], 3, *head, ask.generation, str(ask.floor), int(ask.again))
+            return (_SHAS["release"], 4, *head, ask.generation, str(ask.floor), int(ask.again))
         if isinstance(ask, Claim):
-            return (_SHAS["claim"], 3, *head, ask.generation)
+            return (_SHAS["claim"], 4, *head, ask.generation)
         if isinstance(ask, Raise):
-            return (_SHAS["raise"], 3, *head, str(ask.floor))
-        return (_SHAS["pass"], 3, *head)
+            return (_SHAS["raise"], 4, *head, str(ask.floor))
+        if isinstance(ask, Remember):
+            return (_SHAS["remember"], 4, *head, ask.event, KEPT_EVENTS)
+        return (_SHAS["pass"], 4, *head)
 
     def _pipeline(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
         with as_absence():

@@ -28,10 +28,10 @@ def session_name(shard: str, session: str) -> str:
     return f"kn{{{shard}}}s:{session}"
 
 
-def names(key: str, session: str) -> tuple[str, str, str]:
-    """Return the names of state and queue of *key*, and of *session* beside them."""
+def names(key: str, session: str) -> tuple[str, str, str, str]:
+    """Return the names of state and queue of *key*, of *session* beside them, and of the events of *key*."""
     shard = shard_of(key)
-    return f"kn{{{shard}}}k:{key}", f"kn{{{shard}}}q:{key}", session_name(shard, session)
+    return f"kn{{{shard}}}k:{key}", f"kn{{{shard}}}q:{key}", session_name(shard, session), f"kn{{{shard}}}e:{key}"
 
 
 def channel(session: str) -> str:
@@ -40,7 +40,7 @@ def channel(session: str) -> str:
 
 
 def script(name: str) -> str:
-    """Return the text of a script: ``acquire``, ``release``, ``claim``, ``pass``, ``raise`` or ``renew``."""
+    """Return the text of the script *name*, as it is sent."""
     room = resources.files(__package__)
     prelude = "" if name == "renew" else (room / "prelude.lua").read_text("utf-8")
     return prelude + (room / f"{name}.lua").read_text("utf-8")
@@ -50,7 +50,9 @@ def read_reply(reply: Sequence[Any]) -> Reply:
     """Return what a script's *reply* means."""
     kind = reply[0]
     if kind == b"G":
-        return Granted(int(reply[1]), int(reply[2]), int(reply[3]), int(reply[4]))
+        return Granted(
+            int(reply[1]), int(reply[2]), int(reply[3]), int(reply[4]), tuple(reply[5].decode().splitlines())
+        )
     if kind == b"Q":
         return Queued(max(0, int(reply[1])) / 1000)
     if kind == b"D":
@@ -60,6 +62,7 @@ def read_reply(reply: Sequence[Any]) -> Reply:
 
 def read_message(text: str) -> Message:
     """Return what a push means."""
+    text, _, events = text.partition("\n")
     kind, _, rest = text.partition(" ")
     if kind == "W":
         generation, _, name = rest.partition(" ")
@@ -67,7 +70,7 @@ def read_message(text: str) -> Message:
     if kind != "H":
         return Knock()
     low, high, generation, waiting, deadline, name = rest.split(" ", 5)
-    grant = Granted(int(low), int(high), int(generation), int(waiting))
+    grant = Granted(int(low), int(high), int(generation), int(waiting), tuple(events.splitlines()))
     return Handed(_key(name), grant, int(deadline) * 1_000_000)
 
 

@@ -53,13 +53,27 @@ def open_redis(url: str, clock: Clock) -> LeasedStore:
     return LeasedStore(redacted(url), RedisEngine(make, settings), settings, clock)
 
 
+class Once:
+    """Lets a client connect once. One that is reconnected in silence may talk to another server without knowing it."""
+
+    def __init__(self) -> None:
+        self._connected = False
+
+    def __call__(self, connection: Any) -> None:
+        """Greet the server for the first time; refuse to do so again."""
+        if self._connected:
+            raise redis.exceptions.ConnectionError("the connection was lost")
+        connection.on_connect()
+        self._connected = True
+
+
 def _direct(address: str, options: dict[str, Any], settings: LeaseSettings) -> Callable[[], Redis]:
     library: Any = redis
     kind = library.RedisCluster if settings.cluster else library.Redis
     given = {name: value for name, value in options.items() if name != "retry_on_error"}
 
     def make() -> Redis:
-        client: Redis = kind.from_url(address, **given)
+        client: Redis = kind.from_url(address, **given, **({} if settings.cluster else {"redis_connect_func": Once()}))
         return client
 
     try:
@@ -86,7 +100,7 @@ def _behind_sentinels(address: str, options: dict[str, Any]) -> Callable[[], Red
 
     def make() -> Redis:
         watchers = library.sentinel.Sentinel(sentinels, sentinel_kwargs=dict(options))
-        client: Redis = watchers.master_for(service, **given)
+        client: Redis = watchers.master_for(service, **given, redis_connect_func=Once())
         return client
 
     return make

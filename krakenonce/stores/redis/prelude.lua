@@ -1,7 +1,7 @@
 -- What every script on keys begins with. Numbers of 19 digits stay text: a Lua double is exact to 15 digits only.
 --
--- KEYS[1] state of the key (hash), KEYS[2] its queue (list of sessions), KEYS[3] the caller's session (hash). All three
---   share one hash tag, so that they live on one node of a cluster; so do the sessions of holders and waiters.
+-- KEYS[1] state of the key (hash), KEYS[2] its queue (list of sessions), KEYS[3] the caller's session (hash), KEYS[4]
+--   the last events of the key (list of lines). All four share one hash tag, so that they live on one node of a cluster; so do the sessions of holders and waiters.
 -- ARGV[1] caller's session, [2] its incarnation, [3] the engine's identity, [4] margin in s, [5] claim in ms,
 --   [6] reservation in s, [7] longest believable session in ms, [8] '1' on a cluster, where receivers can't be counted.
 --
@@ -72,7 +72,7 @@ local function give(session, floor, deadline)
   end
   local generation = redis.call('HINCRBY', KEYS[1], 'g', 1)
   state = read_state()
-  return {'G', low, high, generation, redis.call('LLEN', KEYS[2])}
+  return {'G', low, high, generation, redis.call('LLEN', KEYS[2]), table.concat(redis.call('LRANGE', KEYS[4], 0, -1), '\n')}
 end
 
 -- Gives the key to the first in line who is alive and listens. Returns nil if nobody is; the grant if it is the caller.
@@ -84,7 +84,7 @@ local function hand_over(floor)
     if life(waiter) then
       local deadline = ms + tonumber(ARGV[5])
       local grant = give(waiter, nil, deadline)
-      local text = table.concat({'H', grant[2], grant[3], grant[4], grant[5], deadline, KEYS[1]}, ' ')
+      local text = table.concat({'H', grant[2], grant[3], grant[4], grant[5], deadline, KEYS[1]}, ' ') .. '\n' .. grant[6]
       local heard = redis.call('PUBLISH', 'kn:' .. waiter, text)
       if heard > 0 or ARGV[8] == '1' then return {'D', 2} end
     end
