@@ -21,6 +21,7 @@ from krakenonce.kraken.replies import Meaning, Outcome, Refused
 from krakenonce.kraken.signing import sign_with
 from krakenonce.lanes import Priority
 from krakenonce.lanes import Turn as LaneTurn
+from krakenonce.rates import Limits, NotSent, Permit, rates_of
 from krakenonce.refusals.healing import PROBE
 
 DEFAULT_BASE_URL = "https://api.kraken.com"
@@ -35,15 +36,17 @@ _ANNOUNCED_IN_VAIN = Refused(("not sent: it could not be announced",), Meaning(A
 class _Flight:
     """One call on its way. Before it is airborne it may be cancelled; afterwards only its answer ends it."""
 
-    path: str
+    method: str
+    params: Params | None
     body: Draft
     priority: Priority
     above: int
     announce: Announce | None
     airborne: bool = False
+    permit: Permit | None = None
 
 
-_PROBE = _Flight(f"/0/private/{PROBE}", draft(None), Priority.READ, 0, None)
+_PROBE = _Flight(PROBE, None, draft(None), Priority.READ, 0, None)
 
 
 class KrakenClient:
@@ -65,6 +68,9 @@ class KrakenClient:
             at the most, and by probes that change nothing. The refused request had no effect, since its nonce was sent
             only once. See `krakenonce.refusals.healing`.
         budget: what a call that changes nothing may spend until it is answered.
+        limits: Kraken's rate limits, as far as this process may use them. By default those of the lowest tier, and none
+            at an exchange on this machine; see `krakenonce.rates.Limits`.
+        account: a name for the account, if several of its keys are used: they share its limits for orders.
         clock: where time is read; sleep: how to wait, in seconds.
     """
 
@@ -77,18 +83,24 @@ class KrakenClient:
         timeout: float = 10.0,
         reissues: int = 1,
         budget: ReadBudget | None = None,
+        limits: Limits | None = None,
+        account: str = "",
         clock: Clock | None = None,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self.credentials = credentials
         self.base_url = base_url.rstrip("/")
         self._secret = decode_secret(credentials.secret)
-        self._lane = (manager or get_global_nonce_manager()).lane(credentials.key, base_url=self.base_url)
+        chosen = manager or get_global_nonce_manager()
+        self._lane = chosen.lane(credentials.key, base_url=self.base_url)
         self._wire = Wire(self.base_url, timeout)
         self._reissues = reissues
         self._budget = budget or ReadBudget()
         self._clock: Clock = clock or SystemClock()
         self._sleep = sleep
+        self._rates = rates_of(chosen).rates(
+            credentials.key, self.base_url, limits or Limits(), self._clock, account=account
+        )
         self._flights: set[asyncio.Task[Outcome]] = set()
 
     def __repr__(self) -> str:
@@ -117,6 +129,9 @@ class KrakenClient:
         changes nothing (`krakenonce.kraken.methods.REPEATABLE`) is sent again with a new nonce while its outcome is
         unknown and the budget lasts. Everything else is sent once: behind an unknown outcome it may have executed.
 
+        A call that would exceed a rate limit waits before its turn. One that would wait too long, or that Kraken is
+        known to refuse now, is not sent: the outcome is then `krakenonce.rates.NotSent`, a ``Refused``.
+
         Parameters:
             method: the name as in Kraken's documentation, such as ``AddOrder`` (case matters).
             params: the members of the request without the nonce. Read once, never written into.
@@ -136,7 +151,7 @@ class KrakenClient:
         body = draft(params)
 
         async def once() -> Outcome:
-            return await self._once(_Flight(f"/0/private/{method}", body, rank, above, announce))
+            return await self._once(_Flight(method, params, body, rank, above, announce))
 
         if announce is None and is_repeatable(method):
             return await spend(self._budget, once, self._clock, self._sleep)
@@ -160,7 +175,10 @@ class KrakenClient:
             ConfigError: a parameter cannot be sent.
         """
         path, words = f"/0/public/{method}", query(params)
-        return await spend(self._budget, lambda: self._wire.get(path, words), self._clock, self._sleep)
+        outcome = await spend(self._budget, lambda: self._wire.get(path, words), self._clock, self._sleep)
+        if method == "SystemStatus":
+            self._rates.tell(outcome)
+        return outcome
 
     async def close(self) -> None:
         """Let calls that were already made come to their end, then close the connection."""
@@ -169,6 +187,16 @@ class KrakenClient:
         await self._wire.close()
 
     async def _fly(self, flight: _Flight) -> Outcome:
+        permit = await self._rates.enter(flight.method, flight.params, flight.priority)
+        if isinstance(permit, NotSent):
+            return permit
+        flight.permit = permit
+        with permit:
+            outcome = await self._take_turn(flight)
+            permit.settle(outcome)
+            return outcome
+
+    async def _take_turn(self, flight: _Flight) -> Outcome:
         async with self._lane.turn(flight.priority, above=flight.above) as turn:
             flight.airborne = True
             if isinstance(turn, LaneTurn):
@@ -193,7 +221,8 @@ class KrakenClient:
     async def _send(self, turn: Turn, flight: _Flight, nonce: int) -> Outcome:
         if flight.announce is not None:
             await _announce(turn, flight.announce, nonce)
-        path, body = flight.path, flight.body
+        self._rates.count(flight.permit)
+        path, body = f"/0/private/{flight.method}", flight.body
         data = body.body(nonce)
         headers = {
             "API-Key": self.credentials.key,

@@ -7,10 +7,9 @@ before reads; one that would wait too long, or that Kraken is known to refuse no
 from krakenonce.rates.allowance import NO_LIMITS, Limits
 from krakenonce.rates.holding import NotSent, Reason
 from krakenonce.rates.key import KeyRates
-from krakenonce.rates.markets import accepted_status
 from krakenonce.rates.permits import Permit
 from krakenonce.rates.registry import RateRegistry, rates_of
 
 __all__ = [
-    "NO_LIMITS", "KeyRates", "Limits", "NotSent", "Permit", "RateRegistry", "Reason", "accepted_status", "rates_of",
+    "NO_LIMITS", "KeyRates", "Limits", "NotSent", "Permit", "RateRegistry", "Reason", "rates_of",
 ]  # fmt: skip

@@ -100,7 +100,8 @@ def _mass_cancellation(params: Params, orders: KnownOrders, now_ns: int) -> tupl
         known = orders.get(name)
         pair, age_ns = (EVERY_PAIR, 0) if known is None else (known.pair, now_ns - known.touched_ns)
         costs[pair] = costs.get(pair, 0) + engine_cost("cancel", age_ns) * POINT
-    return tuple(Charge(pair, cost, must_fit=False) for pair, cost in costs.items())
+    found = tuple(Charge(pair, cost, must_fit=False) for pair, cost in costs.items())
+    return found or (Charge(EVERY_PAIR, 0, must_fit=False),)
 
 
 def _listed(value: object) -> Sequence[object]:

@@ -10,12 +10,13 @@ from typing import Any
 from krakenonce.clock import NS_PER_SECOND, Clock, parse_rfc3339
 from krakenonce.kraken.limits import Tier
 from krakenonce.kraken.methods import Purpose, purpose_of
-from krakenonce.kraken.replies import Outcome, Refused
+from krakenonce.kraken.replies import Accepted, Outcome, Refused
 from krakenonce.lanes import Priority
 from krakenonce.lanes.waiters import LoopWaiter, ThreadWaiter, Waiter
 from krakenonce.rates.account import AccountRates
 from krakenonce.rates.allowance import Limits, rest_allowance
 from krakenonce.rates.charges import REST, Charge, charges_of, pair_key
+from krakenonce.rates.counter import POINT
 from krakenonce.rates.holding import NotSent, Reason, not_sent
 from krakenonce.rates.markets import Markets
 from krakenonce.rates.meter import Meter, Pause, TooLong, Wish
@@ -95,6 +96,20 @@ class KeyRates:
                 meter.give_back(counted.charge.cost)
         if permit.rest_cost:
             self._rest.give_back(permit.rest_cost)
+
+    def count(self, permit: Permit | None) -> None:
+        """A request goes out now: with a permit, or, without one, a read that could not wait for any."""
+        if permit is not None:
+            permit.sent()
+        else:
+            self._rest.put(POINT)
+            self._rest.settle(POINT)
+
+    def tell(self, outcome: Outcome) -> None:
+        """Take in the answer to SystemStatus."""
+        result = outcome.result if isinstance(outcome, Accepted) else None
+        if isinstance(result, Mapping):
+            self.markets.tell(result.get("status"), self.clock.boot_ns())
 
     def count_again(self, permit: Permit) -> None:
         """Count a second request of the same turn."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from krakenonce.kraken.methods import Purpose, purpose_of
-from krakenonce.kraken.replies import Accepted, Outcome, Refused, Unknown
+from krakenonce.kraken.replies import Outcome, Refused, Unknown
 from krakenonce.rates.charges import pair_key
 from krakenonce.rates.closures import Closed, Closures
 
@@ -120,9 +120,3 @@ def _takes(state: str, method: str, row: Params) -> bool:
     if state == "reduce_only":
         return str(row.get("reduce_only")).lower() == "true"
     return False
-
-
-def accepted_status(outcome: Outcome) -> object:
-    """Return the ``status`` in an answer to SystemStatus, or None."""
-    result = outcome.result if isinstance(outcome, Accepted) else None
-    return result.get("status") if isinstance(result, Mapping) else None
