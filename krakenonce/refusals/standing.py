@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from krakenonce.clock import NS_PER_SECOND
 from krakenonce.refusals.events import Event
@@ -37,6 +37,7 @@ class Standing:
         span_ns: how long it lasts in all.
         reason: why.
         strikes: how many quarantines there were since the last success.
+        last_refusal: why a nonce was refused last, in words.
     """
 
     refusals: tuple[int, ...] = ()
@@ -45,6 +46,7 @@ class Standing:
     span_ns: int = 0
     reason: str = ""
     strikes: int = 0
+    last_refusal: str = ""
 
     def budget_end(self, now_ns: int) -> int:
         """Return the moment from which one more refusal may be risked; 0 if now."""
@@ -61,10 +63,11 @@ CLEAN = Standing()
 def standing_of(events: Iterable[Event]) -> Standing:
     """Fold *events*, oldest first, into where the key stands."""
     refusals: list[int] = []
-    quarantine, strikes = CLEAN, 0
+    quarantine, strikes, last_refusal = CLEAN, 0, ""
     for event in events:
         if event.kind == "refused":
             refusals.append(event.at_ns)
+            last_refusal = event.text
         elif event.kind == "opened":
             strikes += 1
             span = max(0, event.until_ns - event.at_ns)
@@ -72,9 +75,7 @@ def standing_of(events: Iterable[Event]) -> Standing:
         elif event.kind in ("closed", "lifted"):
             quarantine, strikes = CLEAN, 0
     recent = tuple(sorted(refusals)[-max(number for number, _ in BUDGET) :])
-    return Standing(
-        recent, quarantine.is_open, quarantine.until_ns, quarantine.span_ns, quarantine.reason, quarantine.strikes
-    )
+    return replace(quarantine, refusals=recent, last_refusal=last_refusal)
 
 
 def _end(refusals: tuple[int, ...], number: int, span: int, now_ns: int) -> int:

@@ -249,7 +249,8 @@ class Watch:
 
     def _quarantined(self, rest_ns: int, reason: str = "") -> LaneQuarantined:
         until = self._clock.wall_ns() + rest_ns
-        why = reason or self._standing.reason or "its budget of refused nonces is spent"
+        standing = self._standing
+        why = reason or standing.reason or f"too many refused nonces; the last: {standing.last_refusal}"
         message = f"key {self._name} sends nothing until {rfc3339(min(until, MAX_NONCE))}: {why}. Nothing was sent"
         return LaneQuarantined(message, until, why)
 

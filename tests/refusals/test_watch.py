@@ -142,7 +142,7 @@ def test_refusals_count_for_every_process_that_shares_the_store(tmp_path):
     for lane in (*lanes, lanes[0]):
         settle(lane, INVALID)
     for lane in lanes:
-        with pytest.raises(LaneQuarantined, match="budget"), lane.turn():
+        with pytest.raises(LaneQuarantined, match="too many refused nonces; the last: another program"), lane.turn():
             pass
     clock.advance(MINUTE)
     settle(lanes[1], Accepted({}))
