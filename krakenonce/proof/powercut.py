@@ -20,8 +20,9 @@ from krakenonce.nonce import next_nonce
 from krakenonce.stores.file.hostclock import HostClock
 from krakenonce.stores.file.layout import HEADER_WORDS, LAST, key_words, slot_at, write_identity
 from krakenonce.stores.file.ledger import Ledger
-from krakenonce.stores.file.opening import Salvage, begin_boot, carry_over, find_fault, read_salvage
+from krakenonce.stores.file.opening import Salvage, carry_over, find_fault, read_salvage
 from krakenonce.stores.file.register import Register
+from krakenonce.stores.file.starting import begin_boot
 
 PAGE_WORDS = HEADER_WORDS
 MACHINE = (1, 2)
