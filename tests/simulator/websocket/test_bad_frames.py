@@ -16,7 +16,7 @@ from krakenonce.simulator.accounting import audit
 from krakenonce.simulator.websocket.channels import CHANNELS
 from krakenonce.simulator.websocket.trading import METHODS
 
-EXAMPLES = settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EXAMPLES = settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 numbers = st.one_of(
     st.integers(), st.floats(), st.sampled_from([0, -1, 1e300, -1e-300, 10**400, 0.1, 1e15, 999999999999999])

@@ -171,3 +171,16 @@ async def test_one_seed_gives_one_stream_over_sockets_too():
     assert first == await day_over_sockets(3)
     assert first != await day_over_sockets(4)
     assert len(first) > 100
+
+
+@pytest.mark.parametrize("compress", [0, 15])
+async def test_frames_of_every_size_arrive_whole(compress):
+    async with SimulatedKraken(accounts=1) as sim, aiohttp.ClientSession() as session:
+        async with await connect(session, sim, compress=compress) as socket:
+            await socket.receive_json()
+            board = sim._serving._sockets.face.hub.board
+            (there,) = board.sessions
+            texts = ["x" * size for size in (0, 1, 125, 126, 127, 65_535, 65_536, 300_000)]
+            for text in texts:
+                board.push(there, "status", text)
+            assert [await socket.receive_str(timeout=5) for _ in texts] == texts
