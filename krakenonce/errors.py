@@ -10,6 +10,7 @@ KrakenonceError
 │   ├── NonceOutOfRange         no number is left below 2**63
 │   └── UnitTooSmall            milliseconds were asked for on a key that has seen nanoseconds
 ├── TryLater                nothing was sent; the same call may succeed after a wait
+│   ├── HeldBack                Kraken is known to refuse the call now
 │   ├── LaneTimeout             the place in the lane was not reached in time
 │   ├── LaneQuarantined         the key sends nothing until a stated moment, for a stated reason
 │   └── StoreUnavailable        floors and grants cannot be read or written now
@@ -102,6 +103,10 @@ class LaneQuarantined(TryLater):
     def __reduce__(self) -> tuple[type[LaneQuarantined], tuple[str, int, str]]:
         """Let it be pickled: it has more arguments than its message."""
         return type(self), (str(self), self.until_ns, self.reason)
+
+
+class HeldBack(TryLater):
+    """Kraken is known to refuse the call now: a rate limit, or a market that does not take it. Nothing was sent."""
 
 
 class StoreUnavailable(TryLater, OSError):

@@ -23,8 +23,9 @@ from krakenonce.adapters.urgency import priority
 from krakenonce.errors import ConfigError, UnsupportedClient
 from krakenonce.global_nonce import GlobalKrakenNonceManager, get_global_nonce_manager
 from krakenonce.lanes import Priority
+from krakenonce.rates import Limits
 
-__all__ = ["SUPPORTED", "Installation", "Priority", "install", "priority", "uninstall"]
+__all__ = ["SUPPORTED", "Installation", "Limits", "Priority", "install", "priority", "uninstall"]
 
 log = logging.getLogger("krakenonce")
 
@@ -43,6 +44,7 @@ def install(
     manager: GlobalKrakenNonceManager | None = None,
     priority: Priority | None = None,
     timeout: float | None = None,
+    limits: Limits | None = None,
 ) -> Installation:
     """Make every private call of *client* safe to use from any number of threads and tasks at the same time.
 
@@ -56,6 +58,8 @@ def install(
         account: ``MASTER`` or ``USER:<name>``; for the logs.
         manager: where the nonces come from; the process's one manager if None.
         priority: the place of all its calls in the lane. None goes by the method: cancel before entry before read.
+        limits: Kraken's rate limits of the account, to be kept before they are met (`krakenonce.rates.Limits`). None
+            leaves them to the client, some of which have a limiter of their own.
         timeout: seconds a call may wait for its turn; None waits for ever. The client's own time-outs, for the request
             itself, are left as they are.
 
@@ -65,6 +69,7 @@ def install(
             settings before.
 
     A call may then raise, besides what the client itself raises:
+        HeldBack: with *limits*, the call would have been refused. Nothing was sent.
         LaneTimeout, ReentrantUse, ForkedProcess, StoreUnavailable: nothing was sent.
         OutcomeUnknown: the exchange's address answered with a redirect, which was not followed.
     """
@@ -76,10 +81,10 @@ def install(
     with _lock:
         present: Installation | None = vars(target).get(MARK)
         if present is None:
-            made = Installation(library, target, account, chosen, priority, timeout)
+            made = Installation(library, target, account, chosen, priority, timeout, limits)
             log.info("GLOBAL Kraken Nonce Manager installed for %s (%s)", account, chosen.precision)
             return made
-    if not present.is_same_as(account, chosen, priority, timeout):
+    if not present.is_same_as(account, chosen, priority, timeout, limits):
         raise ConfigError("client", f"installed for {present.account} with other settings", "Call uninstall() first.")
     return present
 

@@ -54,7 +54,7 @@ def _sync_hooks(client: Any, installation: Installation) -> dict[str, Callable[.
         installation.guard(client.session)
         if client.enableRateLimit:
             client.throttle(call.cost(client))
-        return installation.run(path, lambda: send(*call.arguments), lambda: send(*call.probe))
+        return installation.run(path, lambda: send(*call.arguments), lambda: send(*call.probe), call.arguments[3])
 
     @wraps(wait)
     def throttle(cost: Any = None) -> Any:
@@ -73,7 +73,9 @@ def _async_hooks(client: Any, installation: Installation) -> dict[str, Callable[
             return await send(*call.arguments)
         if client.enableRateLimit:
             await client.throttle(call.cost(client))
-        return await installation.run_async(path, lambda: send(*call.arguments), lambda: send(*call.probe))
+        return await installation.run_async(
+            path, lambda: send(*call.arguments), lambda: send(*call.probe), call.arguments[3]
+        )
 
     @wraps(wait)
     async def throttle(cost: Any = None) -> Any:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
+from krakenonce.adapters.admission import Admission
 from krakenonce.adapters.calls import Call, current_call
 from krakenonce.adapters.endings import Ending, aending_of, ending_of
 from krakenonce.adapters.libraries import Library
@@ -17,6 +18,7 @@ from krakenonce.errors import ConfigError
 from krakenonce.global_nonce import GlobalKrakenNonceManager
 from krakenonce.kraken.credentials import fingerprint
 from krakenonce.lanes import Lane, Priority, Turn
+from krakenonce.rates import KeyRates, Limits, rates_of
 
 log = logging.getLogger("krakenonce")
 
@@ -42,8 +44,11 @@ class Installation:
         manager: GlobalKrakenNonceManager,
         priority: Priority | None,
         timeout: float | None,
+        limits: Limits | None = None,
     ) -> None:
         self.account, self.manager = account, manager
+        self._limits = limits
+        self._rates: KeyRates | None = None
         self._library, self._client = library, client
         self._priority, self._timeout = priority, timeout
         self._under_way: set[object] = set()
@@ -62,11 +67,16 @@ class Installation:
         key, base_url = address = self._library.key(self._client), self._library.base_url(self._client)
         if address != self._address:
             self._lane, self._address = self.manager.lane(key, base_url=base_url), address
+            self._lane.account = self.account
+            if self._limits is not None:
+                registry = rates_of(self.manager)
+                self._rates = registry.rates(key, base_url, self._limits, self.manager.clock, account=self.account)
         return self._lane
 
-    def is_same_as(self, account: str, manager: object, priority: Priority | None, timeout: float | None) -> bool:
-        """Return True if it was made with the same settings."""
-        return (self.account, self._priority, self._timeout) == (account, priority, timeout) and self.manager is manager
+    def is_same_as(self, account: str, manager: object, *settings: object) -> bool:
+        """Return True if it was made with the same settings: priority, timeout and limits."""
+        own = (self._priority, self._timeout, self._limits)
+        return (self.account, own) == (account, settings) and self.manager is manager
 
     def uninstall(self) -> None:
         """Leave the client as it was before.
@@ -95,26 +105,35 @@ class Installation:
         """See to it that private calls through *session* are transmitted once. Does nothing the second time."""
         self._guards.add(session)
 
-    def run(self, method: str, send: Callable[[], Result], probe: Callable[[], object]) -> Result:
+    def run(
+        self, method: str, send: Callable[[], Result], probe: Callable[[], object], params: object = None
+    ) -> Result:
         """Sign and send one private call inside a turn, blocking this thread until it is over.
 
         Parameters:
             method: what decides the priority.
             send: makes the call; once more if its nonce was refused and the key could be healed.
             probe: calls `krakenonce.refusals.healing.PROBE` with the same client.
+            params: the members of the request, from which its cost follows.
         """
         if not self._library.key(self._client):
             return send()  # the client complains in its own words
-        turn = self.lane.turn(priority_of(method, self._priority), timeout=self._timeout)
+        lane, rank, admission = self.lane, priority_of(method, self._priority), Admission(self._rates, method, params)
+        turn = lane.turn(rank, timeout=self._timeout)
         self._under_way.add(turn)
         try:
-            with turn, Call(self._client, turn) as call:
+            with admission.blocking(rank), admission.conclusion(turn), turn, Call(self._client, turn) as call:
+                admission.sent()
                 return cast("Result", _converse(turn, call, send, probe))
         finally:
             self._under_way.discard(turn)
 
     async def run_async(
-        self, method: str, send: Callable[[], Awaitable[Result]], probe: Callable[[], Awaitable[object]]
+        self,
+        method: str,
+        send: Callable[[], Awaitable[Result]],
+        probe: Callable[[], Awaitable[object]],
+        params: object = None,
     ) -> Result:
         """As `run`, without blocking the event loop.
 
@@ -125,7 +144,8 @@ class Installation:
         if not self._library.key(self._client):
             return await send()
         flight = _Flight(method, priority_of(method, self._priority))
-        task = asyncio.create_task(self._fly(flight, send, probe))
+        lane, admission = self.lane, Admission(self._rates, method, params)
+        task = asyncio.create_task(self._fly(flight, lane, admission, send, probe))
         self._flights.add(task)  # a strong reference: the loop itself keeps a weak one
         task.add_done_callback(self._flights.discard)
         task.add_done_callback(flight.land)
@@ -137,12 +157,21 @@ class Installation:
         return task.result()
 
     async def _fly(
-        self, flight: _Flight, send: Callable[[], Awaitable[Result]], probe: Callable[[], Awaitable[object]]
+        self,
+        flight: _Flight,
+        lane: Lane,
+        admission: Admission,
+        send: Callable[[], Awaitable[Result]],
+        probe: Callable[[], Awaitable[object]],
     ) -> Result:
-        async with self.lane.turn(flight.priority, timeout=self._timeout) as turn:
-            flight.is_airborne = True
-            with Call(self._client, turn) as call:
-                return cast("Result", await _aconverse(turn, call, send, probe))
+        async with admission.waiting(flight.priority):
+            turn = lane.turn(flight.priority, timeout=self._timeout)
+            with admission.conclusion(turn):
+                async with turn:
+                    flight.is_airborne = True
+                    admission.sent()
+                    with Call(self._client, turn) as call:
+                        return cast("Result", await _aconverse(turn, call, send, probe))
 
 
 def _converse(turn: Turn, call: Call, send: Callable[[], Any], probe: Callable[[], Any]) -> Any:

@@ -37,6 +37,6 @@ def hooks(client: Any, installation: Installation) -> Hooks:
         # krakenex writes the nonce into the caller's dict: of a dict that several accounts' calls share, it would
         # sign one nonce and send another.
         own = None if data is None else dict(data)
-        return installation.run(method, lambda: send(method, own, *args, **kwargs), lambda: send(PROBE))
+        return installation.run(method, lambda: send(method, own, *args, **kwargs), lambda: send(PROBE), own)
 
     return {"query_private": query_private, "_nonce": installation.nonce}

@@ -47,7 +47,7 @@ def _sync_request(send: Callable[..., Any], installation: Installation) -> Calla
         if not kwargs.get("auth", True):
             return send(method, uri, params, *args, **kwargs)
         own = _copied(params)
-        return installation.run(uri, lambda: send(method, uri, own, *args, **kwargs), lambda: send("POST", _PROBE))
+        return installation.run(uri, lambda: send(method, uri, own, *args, **kwargs), lambda: send("POST", _PROBE), own)
 
     return request
 
@@ -59,7 +59,7 @@ def _async_request(send: Callable[..., Any], installation: Installation) -> Call
             return await send(method, uri, params, *args, **kwargs)
         own = _copied(params)
         return await installation.run_async(
-            uri, lambda: send(method, uri, own, *args, **kwargs), lambda: send("POST", _PROBE)
+            uri, lambda: send(method, uri, own, *args, **kwargs), lambda: send("POST", _PROBE), own
         )
 
     return request

@@ -32,6 +32,7 @@ from krakenonce.orders import (
     open_journal,
 )  # fmt: skip
 from krakenonce.orders.inquiry import Inquiry
+from krakenonce.rates import Limits
 
 log = logging.getLogger("krakenonce")
 
@@ -56,7 +57,7 @@ class KrakenBroker:
         patience: how long to try to place an order.
         journal: where orders are written before they are sent; brokers may share one, and it is the caller's to close.
             If None, one in memory: orders are exactly once then as long as this process lives.
-        reissues: whether (1) or not (0) refused nonces are healed, see `KrakenClient`.
+        reissues: whether (1) or not (0) refused nonces are healed, limits: Kraken's rate limits; see `KrakenClient`.
 
     Raises:
         ConfigError: the name is neither ``MASTER`` nor ``USER:<name>``.
@@ -75,6 +76,7 @@ class KrakenBroker:
         patience: Patience | None = None,
         reissues: int = 1,
         journal: Journal | None = None,
+        limits: Limits | None = None,
     ) -> None:
         if name != "MASTER" and not (name.startswith("USER:") and name.removeprefix("USER:").strip()):
             raise ConfigError("name", f"text of {len(name)} characters", "Use 'MASTER' or 'USER:<name>'.")
@@ -84,7 +86,13 @@ class KrakenBroker:
         self._allow_withdraw = allow_withdraw
         self._clock: Clock = clock or SystemClock()
         self._client = KrakenClient(
-            credentials, manager=self._manager, base_url=base_url, timeout=timeout, reissues=reissues
+            credentials,
+            manager=self._manager,
+            base_url=base_url,
+            timeout=timeout,
+            reissues=reissues,
+            limits=limits,
+            account=name,
         )
         self._inquiry = Inquiry(name, self._client)
         self._journal = journal or open_journal("memory://")

@@ -48,6 +48,11 @@ class Permit:
             self._rates.count_again(self)
         self._sent = True
 
+    def end(self, outcome: Outcome | None) -> None:
+        """As `settle`, where nothing may have been sent."""
+        if self._sent:
+            self.settle(outcome)
+
     def settle(self, outcome: Outcome | None) -> None:
         """The outcome is known; None if it is only known that there will be none."""
         if not self._done:
