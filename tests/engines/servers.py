@@ -168,7 +168,11 @@ class PostgresServer:
         self.start()
 
     def forget_all(self):
-        self.do("truncate krakenonce.lane, krakenonce.session")
+        self.insist("truncate krakenonce.lane, krakenonce.session")
+
+    def insist(self, statement):
+        """Do *statement* against the locks of those who work at the same time."""
+        until(lambda: self.do(statement) is not None)
 
     def save_dump(self):
         self.run("pg_dump", "-h", self.room, "-p", self.port, "-U", "kn", "-n", "krakenonce", "-f",
@@ -176,7 +180,7 @@ class PostgresServer:
 
     def restore_dump(self):
         """Go back to the data of the last `save_dump`."""
-        self.do("drop schema krakenonce cascade")
+        self.insist("drop schema if exists krakenonce cascade")
         self.run("psql", "-h", self.room, "-p", self.port, "-U", "kn", "-f", self.room / "yesterday", "postgres")
 
     def replica(self):

@@ -55,8 +55,9 @@ local function first_free(floor)
       low = string.format('%d', ends) .. '000000'
     end
   end
-  if doubtful then low = later(low, tonumber(ARGV[4])) end
-  return highest(highest(highest(low, state.floor), state.wish), floor)
+  low = highest(highest(highest(low, state.floor), state.wish), floor)
+  -- What the caller knows may be older than what others have used of a key that runs ahead of the clock.
+  return doubtful and later(low, tonumber(ARGV[4])) or low
 end
 
 -- Gives the key to a session. A number ahead of the clock is bounded by no session's end, so some are reserved.

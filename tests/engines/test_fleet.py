@@ -1,0 +1,107 @@
+"""Many hosts on one exchange: nothing refused without faults; with faults, no repeat, and everybody recovers."""
+
+import itertools
+
+import pytest
+
+from krakenonce.clock import SystemClock
+from krakenonce.kraken.credentials import fingerprint
+from krakenonce.simulator import serve_in_thread
+from krakenonce.stores import open_store
+from tests.engines.conftest import FAST
+from tests.engines.fleet import Member, Trouble
+from tests.engines.shifted import prepare
+from tests.engines.test_leases import use, wait_for
+
+INVALID = "EAPI:Invalid nonce"
+
+
+def judge(rows):
+    """Return how many calls were refused for their nonce; raise if one was repeated, or accepted out of order."""
+    refused = 0
+    by_key = itertools.groupby(sorted(rows, key=lambda row: (row["key"], row["n"])), key=lambda row: row["key"])
+    for _, entries in by_key:
+        sent = [entry for entry in entries if entry["nonce"]]
+        numbers = [entry["nonce"] for entry in sent]
+        assert len(set(numbers)) == len(numbers), "a nonce was sent twice"
+        accepted = [entry["nonce"] for entry in sent if entry["verdict"] == "accepted"]
+        assert accepted == sorted(accepted)
+        refused += sum(entry["cause"] == INVALID for entry in sent)
+    return refused
+
+
+def keys_of(sim):
+    return [[account.key, account.secret] for account in sim.accounts]
+
+
+def run_fleet(server, sim, keys, processes, calls, tasks=1, options=""):
+    members = [
+        Member(server, sim.url, keys, clock, options, calls=calls // processes, tasks=tasks)
+        for clock in (0, 3600, -3600)  # three hosts, two of them an hour off
+        for _ in range(processes // 3)
+    ]
+    for member in members:
+        member.process.wait(240)
+    return [member.stop() for member in members]
+
+
+@pytest.mark.parametrize(("accounts", "calls"), [(1, 300), (20, 900)])
+def test_three_hosts_lose_no_call(own_server, accounts, calls):
+    with serve_in_thread(accounts=accounts, seed=1, latency_ms=4, jitter_ms=3) as sim:
+        tallies = run_fleet(own_server, sim, keys_of(sim), processes=3, calls=calls)
+        rows = sim.log()
+    assert sum(tally["accepted"] for tally in tallies) == calls
+    assert judge(rows) == 0
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize(("accounts", "calls", "latency"), [(1, 20_000, 4), (100, 100_000, 20)])
+def test_three_hosts_of_four_processes_lose_no_call(own_server, accounts, calls, latency):
+    with serve_in_thread(accounts=accounts, seed=1, latency_ms=latency, jitter_ms=latency * 0.75) as sim:
+        tallies = run_fleet(own_server, sim, keys_of(sim), processes=12, calls=calls)
+        totals = sim.stats()["totals"]
+    assert sum(tally["accepted"] for tally in tallies) >= calls // 12 * 12
+    assert totals["invalid_nonces"] == 0
+
+
+def suffer(server, keep, faults, seed):
+    prepare(server)
+    with serve_in_thread(accounts=4, seed=seed, latency_ms=5, jitter_ms=4) as sim:
+        keys = keys_of(sim)
+        ahead = open_store(server.url + FAST, SystemClock())  # one key runs an hour ahead of the clock
+        name = f"{fingerprint(sim.url)}:{fingerprint(keys[0][0])}"
+        use(ahead, name, use(ahead, name) + 3600 * 10**9)
+        ahead.close()
+        members = [Member(server, sim.url, keys, clock) for clock in (0, 7, -7)]
+        trouble = Trouble(server, members, seed, keep)
+        for _ in range(faults):
+            trouble.strike()
+        before = [member.count() for member in members]
+        names = [fingerprint(key) for key, _ in keys]
+        wait_for(lambda: all(served_since(member, was, names) for member, was in zip(members, before, strict=True)), 60)
+        tallies = [member.stop() for member in members]
+        return trouble.done, judge(sim.log()), tallies
+
+
+def served_since(member, before, names):
+    now = member.count()
+    return all(now.get(name, 0) > before.get(name, 0) for name in names)
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_faults_are_survived(own_server, keep, seed):
+    faults, refused, tallies = suffer(own_server, keep, 25, seed)
+    check(faults, refused, tallies)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("seed", range(10, 20))
+def test_many_faults_are_survived(own_server, keep, seed):
+    faults, refused, tallies = suffer(own_server, keep, 25, seed)
+    check(faults, refused, tallies)
+
+
+def check(faults, refused, tallies):
+    print(f"faults {faults}\nrefused and retried {refused}\n{tallies}")
+    assert [tally["errors"] for tally in tallies] == [[]] * len(tallies)  # no refusal surfaced
+    assert refused <= len(faults)
