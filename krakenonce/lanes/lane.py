@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from krakenonce.clock import Clock
-from krakenonce.errors import ForkedProcess, NonceOutOfRange, ReentrantUse, StoreUnavailable
+from krakenonce.errors import ForkedProcess, ReentrantUse
 from krakenonce.kraken.replies import Accepted, Outcome, Refused
+from krakenonce.lanes.numbering import Numbering
+from krakenonce.lanes.owner import Owner
+from krakenonce.lanes.place import Place
 from krakenonce.lanes.queue import Queue
-from krakenonce.lanes.turn import Owner, Turn
+from krakenonce.lanes.turn import Turn
 from krakenonce.lanes.waiters import Waiter
-from krakenonce.nonce import MAX_FORWARD_STEP, MAX_NONCE
 from krakenonce.refusals.firewall import Firewall
 from krakenonce.refusals.watch import Watch
 from krakenonce.stores.base import Grant, NumberSource, Store
@@ -60,11 +62,16 @@ class Lane:
     turn wakes the next in line, and nobody polls.
 
     Lanes are made by `GlobalKrakenNonceManager.lane`, which returns the same one for the same key.
+
+    Attributes:
+        key: the lane's name, made of fingerprints.
+        account: whose key it is, for messages; empty as long as nobody has said.
+        firewall: what stands between all keys of the exchange.
     """
 
     __slots__ = (
-        "_accepted", "_alarmed", "_clock", "_holder", "_issued", "_last", "_mutex", "_queue",
-        "_refused", "_source", "_store", "_turns", "_unknown", "_watch", "firewall", "key",
+        "_accepted", "_clock", "_holder", "_mutex", "_numbers", "_queue", "_refused", "_source", "_store", "_turns",
+        "_unknown", "_watch", "account", "firewall", "key",
     )  # fmt: skip
 
     def __init__(
@@ -73,13 +80,13 @@ class Lane:
         self.key = key
         self.firewall = firewall or Firewall(clock)
         self._watch: Watch | None = None
+        self.account = ""
         self._store, self._source, self._clock = store, source, clock
         self._mutex = threading.RLock()
-        self._holder: Turn | None = None
+        self._holder: Place | None = None
         self._queue = Queue()
-        self._last = 0
-        self._turns = self._issued = self._accepted = self._refused = self._unknown = 0
-        self._alarmed = False
+        self._numbers = Numbering(key, store, source, clock)
+        self._turns = self._accepted = self._refused = self._unknown = 0
 
     def turn(self, priority: Priority = Priority.READ, *, timeout: float | None = None, above: int = 0) -> Turn:
         """Return one place in the lane, to be used once, with ``with`` or ``async with``.
@@ -117,13 +124,14 @@ class Lane:
     @property
     def floor(self) -> int:
         """The lowest number this lane can still issue. Only ever rises."""
-        return self._last + 1
+        return self._numbers.last + 1
 
     @property
     def watch(self) -> Watch:
         """What is known of the key's refusals: flight recorder, quarantine, consent."""
         if self._watch is None:
             self._watch = Watch(self.key, self._store, self._clock, self.firewall)
+        self._watch.account = self.account
         return self._watch
 
     def stats(self) -> LaneStats:
@@ -131,16 +139,16 @@ class Lane:
         with self._mutex:
             return LaneStats(
                 self._turns,
-                self._issued,
+                self._numbers.issued,
                 self._accepted,
                 self._refused,
                 self._unknown,
                 len(self._queue),
                 int(self._holder is not None),
-                self._last,
+                self._numbers.last,
             )
 
-    # What follows is for Turn.
+    # What follows is for Turn and Place.
 
     def check(self) -> bool:
         """Return True if a probe must come first: the key's quarantine has just ended.
@@ -154,29 +162,29 @@ class Lane:
 
     def raise_floor(self, floor: int) -> None:
         """Issue nothing below *floor* from now on. For the holder only, who then asks for another grant."""
-        self._last = max(self._last, floor - 1)
+        self._numbers.raise_floor(floor)
 
-    def enter(self, turn: Turn, waiter: Waiter | None) -> bool:
-        """Take the place if it is free (True); else queue *turn* with its *waiter*, if it has one (False)."""
+    def enter(self, place: Place, waiter: Waiter | None) -> bool:
+        """Take the place if it is free (True); else queue it with its *waiter*, if it has one (False)."""
         self._source.check_process()
         self._refuse_interrupted_self()
         with self._mutex:
             if self._holder is None:
-                self._take(turn)
+                self._take(place)
                 return True
-            self._refuse_deadlock(turn.owner)
+            self._refuse_deadlock(place.owner)
             if waiter is not None:
-                self._queue.push(turn, waiter)
+                self._queue.push(place, waiter)
             return False
 
-    def abandon(self, turn: Turn) -> None:
-        """Take *turn* out of the queue, or pass its place on if it has been given one. Harmless if it has neither."""
+    def abandon(self, place: Place) -> None:
+        """Take *place* out of the queue, or pass it on if it has been given. Harmless if it is neither."""
         if self._mutex._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001 - see _refuse_interrupted_self
             return
         with self._mutex:
-            if turn.queued:
-                self._queue.forget(turn)
-            if self._holder is not turn:
+            if place.queued:
+                self._queue.forget(place)
+            if self._holder is not place:
                 return
         self.leave()
 
@@ -188,20 +196,20 @@ class Lane:
                 self._holder = None
                 if entry is None:
                     return
-                self._take(entry.turn)
+                self._take(entry.place)
             try:
                 entry.waiter.wake()
                 return
             except RuntimeError:
                 continue  # its event loop was closed while it waited: the place goes to the one behind it
 
-    def is_carried_over(self, turn: Turn) -> bool:
-        """True in a forked child, if *turn* is one of its parent's."""
+    def is_carried_over(self, place: Place) -> bool:
+        """True in a forked child, if *place* is its parent's."""
         try:
             self._source.check_process()
         except ForkedProcess:
             return True
-        return self._holder is not turn
+        return self._holder is not place
 
     def after_fork_in_child(self) -> None:
         """Renew the lock: another thread of the parent may have held it, and will never let go of it here.
@@ -221,28 +229,9 @@ class Lane:
         return f". Process {holder.pid} has held it for {seconds:.1f} s"
 
     def issue(self, grant: Grant, lowest: int = 0) -> tuple[int, Grant]:
-        """Return the next nonce, above every earlier one of this key, and the grant it lies in. For the holder only.
-
-        Parameters:
-            lowest: what the nonce must be at least.
-
-        Raises:
-            GrantEnded: nothing may be sent under the grant any more.
-        """
-        now = self._source.next()
-        if grant.until_boot_ns is not None:
-            boot = self._clock.boot_ns()
-            if boot > grant.until_boot_ns:
-                grant = self._store.renew(grant, self._last)
-            # Numbers that follow the store's clock stay inside the grant, however wrong this host's wall clock is.
-            now = now if grant.offset is None else boot + grant.offset
-        nonce = max(now, grant.low, self._last + 1, lowest)
-        if nonce >= grant.high:
-            nonce, grant = self._issue_renewed(nonce, grant)
-        self._last = nonce
-        self._issued += 1
+        """Return the next nonce, at least *lowest*, and the grant it lies in: see `Numbering.issue`. For the holder."""
+        nonce, grant = self._numbers.issue(grant, lowest)
         self.watch.issued(nonce, self._clock.boot_ns(), grant)
-        self._raise_alarm(nonce)
         return nonce, grant
 
     def count(self, outcome: Outcome, nonce: int) -> None:
@@ -258,23 +247,9 @@ class Lane:
         else:
             self._unknown += 1
 
-    def _take(self, turn: Turn) -> None:
-        self._holder = turn
+    def _take(self, place: Place) -> None:
+        self._holder = place
         self._turns += 1
-
-    def _issue_renewed(self, nonce: int, grant: Grant) -> tuple[int, Grant]:
-        if nonce > MAX_NONCE:
-            raise NonceOutOfRange("the next nonce of this key would exceed 2**63 - 1; make a new API key")
-        renewed = self._store.renew(grant, self._last)
-        if not renewed.low <= nonce < renewed.high:
-            raise StoreUnavailable("the store granted no numbers as high as the next nonce; nothing was sent")
-        return nonce, renewed
-
-    def _raise_alarm(self, nonce: int) -> None:
-        ahead = nonce - self._clock.wall_ns()
-        if ahead > MAX_FORWARD_STEP and not self._alarmed:
-            log.warning("nonces of key %s run %d s ahead of the clock", self.key, ahead // 1_000_000_000)
-        self._alarmed = ahead > MAX_FORWARD_STEP
 
     def _refuse_interrupted_self(self) -> None:
         # An RLock would let a signal handler or a finalizer in, and find the queue half changed.
@@ -285,8 +260,8 @@ class Lane:
         holder = self._holder
         if holder is not None and owner.is_same_as(holder.owner):
             raise ReentrantUse("this thread or task already holds a turn of this key; end it first")
-        ahead = [holder, *self._queue.turns()]
-        if owner.blocks_loop_of(turn.owner for turn in ahead if turn is not None):
+        ahead = [holder, *self._queue.places()]
+        if owner.blocks_loop_of(place.owner for place in ahead if place is not None):
             raise ReentrantUse(
                 "a synchronous call would block the event loop whose own task is ahead of it in this lane; use the "
                 "asynchronous client there, or asyncio.to_thread"

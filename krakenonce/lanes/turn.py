@@ -1,54 +1,47 @@
-"""One place in a lane."""
+"""One request's turn: from just before signing until its outcome is known."""
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
+from typing import Protocol, Self
 
+from krakenonce.clock import Clock
 from krakenonce.errors import ForkedProcess, GrantEnded, ReentrantUse
 from krakenonce.kraken.replies import Outcome, Unknown
-from krakenonce.lanes.waiters import LoopWaiter, ThreadWaiter, Waiter, drive, drive_async
-from krakenonce.refusals.firewall import Pass, State
+from krakenonce.lanes.owner import running_loop, this_task, this_thread
+from krakenonce.lanes.place import Line, Place
+from krakenonce.lanes.waiters import LoopWaiter, ThreadWaiter, drive, drive_async
 from krakenonce.refusals.healing import Step, Talk, conversation
-
-if TYPE_CHECKING:
-    from krakenonce.lanes.lane import Lane
-    from krakenonce.stores.base import Grant
-
-AnyWaiter = TypeVar("AnyWaiter", bound=Waiter)
-
-UNHURRIED = 2
-"""Priorities from here on (new orders, reads) wait while a lockout of the whole address is possible; exits go on."""
+from krakenonce.refusals.watch import Watch
+from krakenonce.stores.base import Grant
 
 
-class Owner(NamedTuple):
-    """Who wants or holds a turn: a thread, or a task of an event loop."""
+class TurnLine(Line, Protocol):
+    """What a turn needs of the lane it is in."""
 
-    thread: int
-    task: asyncio.Task[object] | None
-    running_loop: asyncio.AbstractEventLoop | None
+    @property
+    def clock(self) -> Clock:
+        """Where time-outs are counted."""
 
-    def is_same_as(self, other: Owner) -> bool:
-        """True if waiting for *other* would be waiting for oneself."""
-        if other.task is None:
-            return self.thread == other.thread  # also for a task: its thread must leave the with block first
-        return self.task is other.task
+    @property
+    def watch(self) -> Watch:
+        """What is known of the key's refusals."""
 
-    def blocks_loop_of(self, others: Iterable[Owner]) -> bool:
-        """True if this owner is synchronous and runs on the event loop of one of *others*."""
-        loop = self.running_loop if self.task is None else None
-        return loop is not None and any(other.task is not None and other.running_loop is loop for other in others)
+    def issue(self, grant: Grant, lowest: int) -> tuple[int, Grant]:
+        """Return the next nonce and the grant it lies in."""
 
+    def count(self, outcome: Outcome, nonce: int) -> None:
+        """Add an outcome to the statistics, and draw the consequences."""
 
-def _thread_owner() -> Owner:
-    return Owner(threading.get_ident(), None, asyncio._get_running_loop())  # noqa: SLF001 - returns None, does not raise
+    def raise_floor(self, floor: int) -> None:
+        """Issue nothing below *floor* from now on."""
 
+    def blame(self) -> str:
+        """Return who keeps the lane from those who wait."""
 
-def _task_owner() -> Owner:
-    return Owner(threading.get_ident(), asyncio.current_task(), asyncio.get_running_loop())
+    def is_carried_over(self, place: Place) -> bool:
+        """True in a forked child, if *place* is its parent's."""
 
 
 class Turn:
@@ -58,25 +51,20 @@ class Turn:
     in an exception and nothing was reported, the outcome counts as unknown.
     """
 
-    __slots__ = (
-        "_above", "_grant", "_held", "_is_settled", "_lane", "_nonce", "_outcome", "_scouts", "_timeout", "on_trial",
-        "owner", "priority", "queued",
-    )  # fmt: skip
+    __slots__ = ("_above", "_held", "_is_settled", "_lane", "_nonce", "_outcome", "_place", "_timeout")
 
-    owner: Owner
-
-    def __init__(self, lane: Lane, priority: int, timeout: float | None, above: int = 0) -> None:
+    def __init__(self, lane: TurnLine, priority: int, timeout: float | None, above: int = 0) -> None:
         self._lane = lane
-        self._above = above
-        self.priority = priority
-        self._timeout = timeout
-        self._grant: Grant | None = None
-        self._held = False
+        self._place = Place(lane, priority)
+        self._timeout, self._above = timeout, above
+        self._held = self._is_settled = False
         self._nonce = 0
         self._outcome: Outcome | None = None
-        self._is_settled = self._scouts = False
-        self.on_trial = False
-        self.queued = False
+
+    @property
+    def on_trial(self) -> bool:
+        """True if a harmless probe must be sent first: the key's quarantine has just ended, or it may be locked out."""
+        return self._place.on_trial
 
     @property
     def nonce(self) -> int:
@@ -98,10 +86,9 @@ class Turn:
         try:
             return self._issue()
         except GrantEnded:
-            if asyncio._get_running_loop() is not None:  # noqa: SLF001 - returns None, does not raise
+            if running_loop() is not None:
                 raise
-        drive(self._regrant(ThreadWaiter), self._countdown(), self._lane.blame)
-        return self._issue()
+        return self._issue_regranted()
 
     async def areissue(self) -> int:
         """As `reissue`, under a grant that the store has just confirmed. The place in the lane is kept.
@@ -109,7 +96,11 @@ class Turn:
         For a request that was refused for its nonce (report that first), and for a grant that has ended.
         """
         self._settle_former()
-        await drive_async(self._regrant(LoopWaiter), self._countdown(), self._lane.blame)
+        await drive_async(self._place.regrant(LoopWaiter, self._nonce), self._countdown(), self._lane.blame)
+        return self._issue()
+
+    def _issue_regranted(self) -> int:
+        drive(self._place.regrant(ThreadWaiter, self._nonce), self._countdown(), self._lane.blame)
         return self._issue()
 
     def _settle_former(self) -> None:
@@ -118,11 +109,12 @@ class Turn:
         self._outcome, self._is_settled = None, False
 
     def _issue(self) -> int:
-        if self._grant is None:
+        grant = self._place.grant
+        if grant is None:
             raise ReentrantUse("this turn is not held: look at its nonce inside the with block")
-        if self._lane.is_carried_over(self):
+        if self._lane.is_carried_over(self._place):
             raise ForkedProcess("this turn is the parent process's; take one of the child's own")
-        self._nonce, self._grant = self._lane.issue(self._grant, self._above + 1)
+        self._nonce, self._place.grant = self._lane.issue(grant, self._above + 1)
         return self._nonce
 
     def report(self, outcome: Outcome) -> None:
@@ -133,7 +125,7 @@ class Turn:
 
     def conversation(self, *, heals: bool = True) -> Talk:
         """Return what to send in this turn, step by step: a generator that is sent what came of each step."""
-        return conversation(self._lane.watch, probe_first=self.on_trial, heals=heals)
+        return conversation(self._lane.watch, probe_first=self._place.on_trial, heals=heals)
 
     def take(self, step: Step) -> int:
         """Return the nonce to send *step* with. All but the turn's first lie in a grant that was just confirmed."""
@@ -142,8 +134,7 @@ class Turn:
             return self.nonce
         self._settle_former()
         self._lane.raise_floor(step.floor)
-        drive(self._regrant(ThreadWaiter), self._countdown(), self._lane.blame)
-        return self._issue()
+        return self._issue_regranted()
 
     async def atake(self, step: Step) -> int:
         """As `take`, without blocking the event loop."""
@@ -175,8 +166,8 @@ class Turn:
         return self._outcome
 
     def __enter__(self) -> Self:
-        self.owner = _thread_owner()
-        drive(self._steps(ThreadWaiter), self._countdown(), self._lane.blame)
+        if not self._place.take_at_once(this_thread()):
+            drive(self._place.steps(ThreadWaiter), self._countdown(), self._lane.blame)
         self._held = True
         return self
 
@@ -186,8 +177,8 @@ class Turn:
         self._end(error)
 
     async def __aenter__(self) -> Self:
-        self.owner = _task_owner()
-        await drive_async(self._steps(LoopWaiter), self._countdown(), self._lane.blame)
+        if not self._place.take_at_once(this_task()):
+            await drive_async(self._place.steps(LoopWaiter), self._countdown(), self._lane.blame)
         self._held = True
         return self
 
@@ -203,77 +194,16 @@ class Turn:
         begin = clock.boot_ns()
         return lambda: max(0.0, seconds - (clock.boot_ns() - begin) / 1e9)
 
-    def _steps(self, make: Callable[[], AnyWaiter]) -> Generator[AnyWaiter, None, None]:
-        """Wait for the place in the lane, then for the store's grant. Closing the generator leaves both queues."""
-        lane = self._lane
-        lane.check()
-        if self.priority >= UNHURRIED and lane.firewall.state is not State.CALM:
-            yield from self._pass_firewall(make)
-        try:
-            if not lane.enter(self, None):
-                waiter = make()
-                if not lane.enter(self, waiter):
-                    yield waiter
-            yield from self._wait_for_grant(make)
-            self.on_trial = lane.check() or self._scouts
-        except BaseException:
-            grant, self._grant = self._grant, None
-            if grant is not None:
-                lane.store.release(grant, grant.low - 1)
-            lane.abandon(self)
-            lane.firewall.leave(self)
-            raise
-
-    def _pass_firewall(self, make: Callable[[], AnyWaiter]) -> Generator[AnyWaiter, None, None]:
-        """Wait until it is known whether a lockout concerns this key as well, or find it out."""
-        firewall, answer = self._lane.firewall, Pass.WAIT
-        while answer is Pass.WAIT:
-            waiter = make()
-            answer = firewall.admit(self._lane.key, self, waiter.wake)
-            if answer is Pass.WAIT:
-                try:
-                    yield waiter
-                except BaseException:
-                    firewall.forget(waiter.wake)
-                    raise
-        self._scouts = answer is Pass.SCOUT
-
-    def _wait_for_grant(self, make: Callable[[], AnyWaiter]) -> Generator[AnyWaiter, None, None]:
-        lane = self._lane
-        self._grant = lane.store.acquire(lane.key, lane.floor)
-        if self._grant is None:
-            waiter = make()
-            pending = lane.store.queue(lane.key, lane.floor, waiter.wake)
-            try:
-                yield waiter
-                self._grant = pending.result()
-            except BaseException:
-                pending.cancel()
-                raise
-
-    def _regrant(self, make: Callable[[], AnyWaiter]) -> Generator[AnyWaiter, None, None]:
-        """Give the grant back and wait for another. The lane's own queue is not touched."""
-        grant, self._grant = self._grant, None
-        if grant is None:
-            raise ReentrantUse("this turn is not held: ask for its nonce inside the with block")
-        self._lane.store.release(grant, self._nonce or grant.low - 1)
-        yield from self._wait_for_grant(make)
-
     def _end(self, error: BaseException | None) -> None:
-        lane, grant = self._lane, self._grant
         if not self._held:
             raise ReentrantUse("this turn has ended already: make a new one for each request")
-        self._held, self._grant = False, None
-        if lane.is_carried_over(self):
+        self._held = False
+        if self._lane.is_carried_over(self._place):
             return  # a forked child ran to the end of its parent's block: nothing here is its own to end
         if self._outcome is None and error is not None:
             self._outcome = Unknown(type(error).__name__)
         try:
             if self._outcome is not None and not self._is_settled:
-                lane.count(self._outcome, self._nonce)
-            if grant is not None:
-                lane.store.release(grant, self._nonce or grant.low - 1)
+                self._lane.count(self._outcome, self._nonce)
         finally:
-            if self._scouts:
-                lane.firewall.leave(self)
-            lane.leave()
+            self._place.leave(self._nonce)

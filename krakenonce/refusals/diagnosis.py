@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from krakenonce.clock import NS_PER_MS, NS_PER_SECOND, rfc3339
+from krakenonce.clock import NS_PER_SECOND, rfc3339
 from krakenonce.nonce import EARLIEST, MAX_NONCE, unit_of
 from krakenonce.refusals.causes import Cause, Diagnosis
-from krakenonce.refusals.recorder import Flight, Verdict
+from krakenonce.refusals.recorder import Flight
 
 TOLERANCE = NS_PER_SECOND
 """A ``Date`` header has whole seconds: what it is ahead by more than this, our clock is behind."""
@@ -167,13 +167,3 @@ def _attempted(evidence: Evidence) -> list[str]:
 
 def _shown(evidence: Evidence, flight: Flight) -> str:
     return f"nonce {flight.nonce} (answered {evidence.moment(flight.answered_ns)})"
-
-
-def slowness(flight: Flight) -> str:
-    """Return how long each part of a flight took, for the story."""
-    parts = []
-    if flight.sent_ns:
-        parts.append(f"sent after {(flight.sent_ns - flight.issued_ns) / NS_PER_MS:.1f} ms")
-    if flight.answered_ns:
-        parts.append(f"answered after {(flight.answered_ns - flight.issued_ns) / NS_PER_MS:.1f} ms")
-    return ", ".join(parts) or ("not sent" if flight.verdict is Verdict.OPEN else "")

@@ -25,6 +25,7 @@ class Event:
         cause: a name of `Cause`, or empty.
         text: what people read. Never a secret.
         until_ns: the end of a quarantine; 0 otherwise.
+        trail: the last flights of the recorder, one a line.
     """
 
     kind: Kind
@@ -35,6 +36,7 @@ class Event:
     cause: str = ""
     text: str = ""
     until_ns: int = 0
+    trail: str = ""
 
     def line(self) -> str:
         """Return the event as one line without its end."""
@@ -42,7 +44,7 @@ class Event:
 
 
 _NUMBERS = ("at_ns", "pid", "nonce", "until_ns")
-_TEXTS = ("account", "cause", "text")
+_TEXTS = ("account", "cause", "text", "trail")
 
 
 def read_events(lines: Iterable[str]) -> list[Event]:

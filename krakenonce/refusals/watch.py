@@ -25,6 +25,7 @@ from krakenonce.refusals.standing import (
     Standing,
     standing_of,
 )
+from krakenonce.refusals.story import trail_of
 from krakenonce.stores.base import Grant, Store
 
 log = logging.getLogger("krakenonce")
@@ -190,8 +191,9 @@ class Watch:
         )
 
     def _refused(self) -> None:
-        found = diagnose(self._evidence(self._incident or Incident(self.recorder.last or Flight(0))))
-        self._remember("refused", nonce=self.refused_nonce, cause=found.cause, text=found.message)
+        evidence = self._evidence(self._incident or Incident(self.recorder.last or Flight(0)))
+        found, trail = diagnose(evidence), trail_of(evidence.flights, evidence.wall_offset)
+        self._remember("refused", nonce=self.refused_nonce, cause=found.cause, text=found.message, trail=trail)
 
     def _passed(self) -> None:
         self.has_worked = True
@@ -221,10 +223,11 @@ class Watch:
         cause: Cause | None = None,
         text: str = "",
         until_ns: int = 0,
+        trail: str = "",
         shared: bool = True,
     ) -> None:
         name = cause.name if cause is not None else ""
-        event = Event(kind, self._clock.wall_ns(), os.getpid(), self.account, nonce, name, text, until_ns)
+        event = Event(kind, self._clock.wall_ns(), os.getpid(), self.account, nonce, name, text, until_ns, trail)
         if shared:
             self._store.remember(self.key, event.line())
         else:
