@@ -64,7 +64,7 @@ def test_three_hosts_of_four_processes_lose_no_call(own_server, accounts, calls,
     assert totals["invalid_nonces"] == 0
 
 
-def suffer(server, keep, faults, seed):
+def suffer(server, keep, files, faults, seed):
     prepare(server)
     with serve_in_thread(accounts=4, seed=seed, latency_ms=5, jitter_ms=4) as sim:
         keys = keys_of(sim)
@@ -72,7 +72,7 @@ def suffer(server, keep, faults, seed):
         name = f"{fingerprint(sim.url)}:{fingerprint(keys[0][0])}"
         use(ahead, name, use(ahead, name) + 3600 * 10**9)
         ahead.close()
-        members = [Member(server, sim.url, keys, clock) for clock in (0, 7, -7)]
+        members = [Member(server, sim.url, keys, clock, f"{FAST}&floors={files}/{clock}") for clock in (0, 7, -7)]
         trouble = Trouble(server, members, seed, keep)
         for _ in range(faults):
             trouble.strike()
@@ -89,15 +89,15 @@ def served_since(member, before, names):
 
 
 @pytest.mark.parametrize("seed", [1])
-def test_faults_are_survived(own_server, keep, seed):
-    faults, refused, tallies = suffer(own_server, keep, 25, seed)
+def test_faults_are_survived(own_server, keep, tmp_path, seed):
+    faults, refused, tallies = suffer(own_server, keep, tmp_path, 25, seed)
     check(faults, refused, tallies)
 
 
 @pytest.mark.proof
 @pytest.mark.parametrize("seed", range(10, 20))
-def test_many_faults_are_survived(own_server, keep, seed):
-    faults, refused, tallies = suffer(own_server, keep, 25, seed)
+def test_many_faults_are_survived(own_server, keep, tmp_path, seed):
+    faults, refused, tallies = suffer(own_server, keep, tmp_path, 25, seed)
     check(faults, refused, tallies)
 
 

@@ -54,7 +54,7 @@ def test_a04_a_rolling_deploy_hands_fifty_keys_over(server, opened, key):
     threading.Event().wait(0.1)
     assert not any(one.is_woken for one in waiting.values())  # one owner at every instant
     began = SystemClock().boot_ns()
-    for name, grant in held.items():
+    for grant in held.values():
         old.release(grant, grant.low)
     old.close()
     for name, one in waiting.items():
