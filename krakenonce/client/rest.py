@@ -153,7 +153,7 @@ class KrakenClient:
         async def once() -> Outcome:
             return await self._once(_Flight(method, params, body, rank, above, announce))
 
-        if announce is None and is_repeatable(method):
+        if is_repeatable(method):
             return await spend(self._budget, once, self._clock, self._sleep)
         return await once()
 

@@ -62,8 +62,12 @@ class Sender:
     sleep: Sleep
     _attempts: Iterator[int] = field(default_factory=count)
 
-    async def place(self, request: Request, priority: Priority) -> Placement | Refused:
-        """See `OrderDesk.place`."""
+    async def place(self, request: Request, priority: Priority, tries: int = 3) -> Placement | Refused:
+        """See `OrderDesk.place`.
+
+        Parameters:
+            tries: how often to begin anew because somebody else was found to have the same order in hand.
+        """
         until_ns = self._until(request)
         known = await self.journal.find(self.account, request.name)
         if known is not None:
@@ -81,8 +85,10 @@ class Sender:
             try:
                 ending = await self._attempt(request, intent, priority)
             except _NotSent as reason:
+                if reason.taken and tries:
+                    return await self.place(request, priority, tries - 1)
                 if reason.taken:
-                    return await self.place(request, priority)
+                    raise
                 break
             if isinstance(ending, Placement):
                 return ending
