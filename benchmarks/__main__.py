@@ -7,6 +7,7 @@ import platform
 import sys
 import warnings
 
+from benchmarks.bad_key import bad_key_rows
 from benchmarks.crowd import many_keys_rows
 from benchmarks.ordering import CALLS, one_key_rows
 from benchmarks.peers import nonce_rows, turn_rows
@@ -17,7 +18,7 @@ from benchmarks.table import Row, show
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--calls", type=int, default=CALLS, help="calls per client and way on one key (%(default)s)")
-    choices = ["nonce", "turn", "keys", "order", "simulator"]
+    choices = ["nonce", "turn", "keys", "order", "bad-key", "simulator"]
     parser.add_argument("--only", choices=choices, help="one part instead of all")
     options = parser.parse_args()
     warnings.simplefilter("ignore")  # the peers' own deprecations
@@ -26,6 +27,7 @@ def main() -> int:
         "turn": ("What ordering adds to a call, uncontended", turn_rows),
         "keys": ("Many keys at once, network 20 ms +- 15", many_keys_rows),
         "order": ("Eight callers on one key, network 20 ms +- 15", lambda: one_key_rows(options.calls)),
+        "bad-key": ("One bad key among a hundred, network 20 ms +- 15", bad_key_rows),
         "simulator": ("The simulated exchange, alone on one core", simulator_rows),
     }
     print(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,12 +51,15 @@ class Exchange:
 
 @contextlib.contextmanager
 def exchange(
-    accounts: int, latency_ms: float = LATENCY_MS, jitter_ms: float = JITTER_MS
+    accounts: int, latency_ms: float = LATENCY_MS, jitter_ms: float = JITTER_MS, options: Sequence[str] = ()
 ) -> Generator[Exchange, None, None]:
-    """Run an exchange with *accounts* accounts, a network of 20 ms ± 15 or another, and no rate limits."""
-    options = ["--accounts", str(accounts), "--latency-ms", str(latency_ms), "--jitter-ms", str(jitter_ms)]
+    """Run an exchange with *accounts* accounts, a network of 20 ms ± 15 or another, and no rate limits.
+
+    *options* are further ones of ``krakenonce sim``.
+    """
+    network = ["--accounts", str(accounts), "--latency-ms", str(latency_ms), "--jitter-ms", str(jitter_ms)]
     command = [sys.executable, "-m", "krakenonce", "sim", "--port", "0", "--tier", "none", "--seed", str(SEED)]
-    process = subprocess.Popen([*command, *options, "--json"], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*command, *network, *options, "--json"], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())

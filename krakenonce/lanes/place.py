@@ -74,16 +74,17 @@ class Place:
     def take_at_once(self, owner: Owner) -> bool:
         """Take place and grant if both are free. If not (False), `steps` says what to wait for."""
         self.owner, line = owner, self._line
-        trial = line.check()
+        line.check()
         if self._must_pass_firewall() or not line.enter(self, None):
             return False
         try:
             self._entered = True
             self.grant = line.store.acquire(line.key, line.floor)
+            if self.grant is not None:
+                self.on_trial = line.check()  # again: whoever held the key before may have been refused
         except BaseException:
             self.give_up()
             raise
-        self.on_trial = trial
         return self.grant is not None
 
     def steps(self, make: Callable[[], AnyWaiter]) -> Generator[AnyWaiter, None, None]:
