@@ -49,8 +49,12 @@ begin
         end if;
     end if;
     low := greatest(low, lane.floor, lane.wish, floor);
-    -- What the caller knows may be older than what others have used of a lane that runs ahead of the clock.
-    return case when doubtful then low + margin * 1000000000::bigint else low end;
+    if doubtful then
+        -- What is known of a lane that runs ahead of the clock may be older than what others have used of it, perhaps
+        -- since the same loss. So what is added grows with the time, and two who begin from the same floor do not meet.
+        low := low + margin * 1000000000::bigint + case when low > now_ns then now_ns % 64000000000 else 0 end;
+    end if;
+    return low;
 end $$;
 
 -- Gives a lane to a session. Ahead of the clock no session's end bounds the numbers, so some seconds are reserved.

@@ -34,8 +34,10 @@ local function highest(a, b)
   return (b and above(b, a)) and b or a
 end
 
-local function later(number, seconds)
-  return string.format('%d', tonumber(string.sub(number, 1, -10)) + seconds) .. string.sub(number, -9)
+local function later(number, seconds, nanoseconds)
+  local rest = tonumber(string.sub(number, -9)) + (nanoseconds or 0)
+  local whole = tonumber(string.sub(number, 1, -10)) + seconds + math.floor(rest / 1000000000)
+  return string.format('%d%09d', whole, rest % 1000000000)
 end
 
 -- Returns whether a session is alive, and its end in ms. An end that lies too far ahead was set by a wrong clock.
@@ -56,8 +58,11 @@ local function first_free(floor)
     end
   end
   low = highest(highest(highest(low, state.floor), state.wish), floor)
-  -- What the caller knows may be older than what others have used of a key that runs ahead of the clock.
-  return doubtful and later(low, tonumber(ARGV[4])) or low
+  if not doubtful then return low end
+  if low == now then return later(now, tonumber(ARGV[4])) end
+  -- What is known of a key that runs ahead of the clock may be older than what others have used of it, perhaps since the
+  -- same loss. So what is added grows with the time, and two who begin from the same floor do not meet.
+  return later(low, tonumber(ARGV[4]) + tonumber(clock[1]) % 64, tonumber(clock[2]) * 1000)
 end
 
 -- Gives the key to a session. A number ahead of the clock is bounded by no session's end, so some are reserved.
