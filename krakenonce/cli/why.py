@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
+import threading
 
 from krakenonce.clock import SystemClock
-from krakenonce.errors import ConfigError
-from krakenonce.global_nonce import STORE_VARIABLE
+from krakenonce.errors import ConfigError, StoreUnavailable
+from krakenonce.global_nonce import KRAKEN_URL, STORE_VARIABLE
+from krakenonce.kraken.credentials import fingerprint
 from krakenonce.refusals.events import Event, read_events
 from krakenonce.refusals.story import tell
 from krakenonce.stores import Store, open_store
 from krakenonce.stores.file.survey import survey
+
+PATIENCE_S = 15
+_FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--store", default=standard, metavar="URL", help=f"the store (default: the environment's {STORE_VARIABLE})"
     )
+    parser.add_argument("--base-url", default=KRAKEN_URL, metavar="URL", help="the exchange (default: %(default)s)")
     parser.add_argument("--lift", action="store_true", help="end the key's quarantine now: what was wrong is mended")
 
 
@@ -28,11 +35,11 @@ def run(args: argparse.Namespace) -> int:
     """Print the story of every lane that KEY names and return 0; 1 if there is none.
 
     Raises:
-        ConfigError: the store is in a process's memory, or in an engine.
+        ConfigError: the store is in a process's memory, or the key must be named by its fingerprint.
         StoreUnavailable: the store can't be read.
     """
     _check_store(args.store)
-    names = [lane.key for lane in survey(args.store).lanes]
+    names = _names(args)
     clock = SystemClock()
     store = open_store(args.store, clock)
     try:
@@ -45,8 +52,17 @@ def run(args: argparse.Namespace) -> int:
     finally:
         store.close()
     if not chosen:
-        print(f"nothing about {args.key!r} in {args.store}: an account is known by name once a call of it was refused")
+        print(f"nothing about {args.key!r} in this store: an account is known by name once a call of it was refused")
     return int(not chosen)
+
+
+def _names(args: argparse.Namespace) -> list[str]:
+    """Return the lanes to look at: all of a host's, or the one of an engine's that the fingerprint names."""
+    if args.store.startswith("file:"):
+        return [lane.key for lane in survey(args.store).lanes]
+    if not _FINGERPRINT.fullmatch(args.key):
+        raise ConfigError("KEY", "no fingerprint", "An engine knows keys by 16 hex digits only; the log shows them.")
+    return [f"{fingerprint(args.base_url.rstrip('/'))}:{args.key}"]
 
 
 def is_meant(wanted: str, name: str, events: list[Event]) -> bool:
@@ -56,20 +72,27 @@ def is_meant(wanted: str, name: str, events: list[Event]) -> bool:
 
 def _check_store(url: str) -> None:
     scheme = url.partition(":")[0]
-    if scheme == "file":
-        return
     if scheme in ("", "memory"):
         mend = (
             "With memory:// the story ends with the process (there: lane.watch.recorder, and the log). Give the "
             f"processes a file store, {STORE_VARIABLE}=file:///var/lib/krakenonce, and name it here."
         )
         raise ConfigError("--store", f"{scheme or 'nothing'!r}", mend)
-    mend = "Engines keep numbers only: look into the log of the process. Name a file store, file:///path."
-    raise ConfigError("--store", f"{scheme!r}", mend)
 
 
 def _events(store: Store, name: str) -> list[Event]:
-    return read_events(store.remembered(name))
+    if store.survives_fork:
+        return read_events(store.remembered(name))
+    # An engine's store learns what others remembered when it is granted the key: taken in turn, and given back unused.
+    there = threading.Event()
+    pending = store.queue(name, 0, there.set)
+    try:
+        if not there.wait(PATIENCE_S):
+            raise StoreUnavailable(f"the key was not free within {PATIENCE_S} s; nothing was changed")
+        pending.result()
+        return read_events(store.remembered(name))
+    finally:
+        pending.cancel()
 
 
 def _title(name: str, events: list[Event]) -> str:

@@ -19,7 +19,7 @@ from krakenonce.kraken.credentials import Credentials, decode_secret
 from krakenonce.kraken.methods import is_repeatable, purpose_of
 from krakenonce.kraken.replies import Meaning, Outcome, Refused
 from krakenonce.kraken.signing import sign_with
-from krakenonce.lanes import Priority
+from krakenonce.lanes import Lane, Priority
 from krakenonce.lanes import Turn as LaneTurn
 from krakenonce.rates import Limits, NotSent, Permit, rates_of
 from krakenonce.refusals.healing import PROBE
@@ -70,7 +70,7 @@ class KrakenClient:
         budget: what a call that changes nothing may spend until it is answered.
         limits: Kraken's rate limits, as far as this process may use them. By default those of the lowest tier, and none
             at an exchange on this machine; see `krakenonce.rates.Limits`.
-        account: a name for the account, if several of its keys are used: they share its limits for orders.
+        account: a name for the account, for messages; several keys of one account share its limits for orders.
         clock: where time is read; sleep: how to wait, in seconds.
     """
 
@@ -93,6 +93,8 @@ class KrakenClient:
         self._secret = decode_secret(credentials.secret)
         chosen = manager or get_global_nonce_manager()
         self._lane = chosen.lane(credentials.key, base_url=self.base_url)
+        if account and isinstance(self._lane, Lane):
+            self._lane.account = account
         self._wire = Wire(self.base_url, timeout)
         self._reissues = reissues
         self._budget = budget or ReadBudget()

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from krakenonce.clock import NS_PER_SECOND, ManualClock
 from krakenonce.errors import LaneQuarantined
-from krakenonce.kraken.catalogue import CATALOGUE
-from krakenonce.kraken.replies import Accepted, Unknown, judge_errors
+from krakenonce.kraken.catalogue import CATALOGUE, Action
+from krakenonce.kraken.replies import Accepted, Meaning, Refused, Unknown, judge_errors
 from krakenonce.lanes import Priority
 from krakenonce.nonce import UNITS
 from krakenonce.refusals.answers import Answer, read_answer
@@ -127,6 +127,11 @@ def test_key_numbers_come_in_two_spellings():
 )
 def test_what_an_error_says_about_the_nonce(error, answer):
     assert read_answer(judge_errors((error,))) is answer
+
+
+def test_what_was_never_sent_says_nothing():
+    unsent = Refused(("not sent: the journal is full",), Meaning(Action.GIVE_UP, no_effect=True))
+    assert read_answer(unsent) is Answer.NOTHING
 
 
 def settle(lane, outcome, priority=Priority.READ):

@@ -65,7 +65,12 @@ def test_an_unknown_key_is_said_to_be_unknown(refused, capsys):
     assert "nothing about 'USER:bob'" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("url", ["", "memory://", "redis://127.0.0.1"])
+def test_an_engine_is_asked_by_fingerprint(capsys):
+    assert main(["why", "MASTER", "--store", "redis://127.0.0.1:1"]) == 2
+    assert "16 hex digits" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("url", ["", "memory://"])
 def test_a_store_that_keeps_no_story_is_explained(url, capsys):
     assert main(["why", "MASTER", "--store", url]) == 2
     assert "file store" in capsys.readouterr().err
