@@ -1,5 +1,6 @@
 """A35: a temporary lockout. For fifteen minutes nothing is sent where it holds, then one probe, then all goes on."""
 
+import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from krakenonce.client import KrakenClient
@@ -62,6 +63,23 @@ async def test_a35_a_lockout_of_one_key_stops_that_key_alone():
         assert isinstance(await call(user), Accepted)
         assert isinstance(await call(user), Accepted)
         assert methods_of(sim, "USER:1", since) == ["GetApiKeyInfo", "Balance", "Balance"]
+
+
+async def test_a35_while_the_scout_is_out_the_others_wait_and_exits_do_not():
+    lockout = Fault(kind="error", error=LOCKED_OUT, account="USER:1", times=1)
+    slow = Fault(kind="delay", ms=200, endpoint="GetApiKeyInfo")
+    async with exchange(accounts=20, faults=(lockout, slow)) as (sim, _, (master, user, *others)):
+        assert isinstance(await call(user), Refused)
+        since = len(sim.log())
+        reads = [asyncio.create_task(call(other)) for other in others]
+        await asyncio.sleep(0)
+        assert isinstance(await call(master, "CancelOrder"), Refused)
+        first = sim.log()[since]
+        assert (first["method"], first["cause"]) == ("CancelOrder", "EOrder:Invalid order")
+        assert [type(outcome) for outcome in await asyncio.gather(*reads)] == [Accepted] * len(others)
+        methods = [row["method"] for row in sim.log()[since:]]
+    assert methods.count("GetApiKeyInfo") == 1
+    assert methods.count("Balance") == len(others)
 
 
 async def test_a35_a_lockout_of_the_address_is_found_out_by_one_scout():
