@@ -29,7 +29,7 @@ def check_key(account: str, info: KeyInfo, allow_withdraw: Collection[str]) -> l
         return []
     warning = (
         f"the key of {account} has a nonce window of {info.nonce_window}: set it to 0, or a late request may execute "
-        "after newer ones, and an order whose answer was lost cannot be proved dead"
+        "after newer ones, and only a jump of its nonces proves a lost order dead"
     )
     return [warning]
 

@@ -76,22 +76,22 @@ def main():
 
 def perform(job):
     try:
-        asyncio.run(place_all(job))
+        with Path(job["answers"]).open("a") as answers:
+            asyncio.run(place_all(job, answers))
     except BaseException:
         traceback.print_exc()
         return 1
     return 0
 
 
-async def place_all(job):
+async def place_all(job, answers):
     from krakenonce.orders import open_journal
 
     death = Death(job.get("death"))
     for mutant in job.get("mutants", ()):
         MUTANTS[mutant]()
     journal = doomed(open_journal(job["journal"]), death)
-    with Path(job["answers"]).open("a") as answers:
-        await asyncio.gather(*(work(job, journal, death, account, answers) for account in job["accounts"]))
+    await asyncio.gather(*(work(job, journal, death, account, answers) for account in job["accounts"]))
     await journal.close()
 
 
