@@ -16,6 +16,7 @@ from krakenonce.orders.records import Fill, OrderState, Side
 T = TypeVar("T")
 
 _STATES = frozenset({"pending", "open", "closed", "canceled", "expired"})
+_LARGEST_EXPONENT = 40  # 10**40 of anything; beyond it, plain arithmetic could be made to take for ever
 _LATEST_S = Decimal(2**63) / NS_PER_SECOND
 
 
@@ -53,8 +54,8 @@ def amount(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise TypeError("no number")
     number = Decimal(value)
-    if not number.is_finite():
-        raise ValueError("no finite number")
+    if not number.is_finite() or abs(number.adjusted()) > _LARGEST_EXPONENT:
+        raise ValueError("no number that could mean an amount")
     return number
 
 
