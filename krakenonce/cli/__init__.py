@@ -29,7 +29,9 @@ COMMANDS = (
     Command("sim", "run a simulated Kraken on this machine", "krakenonce.simulator.command"),
     Command("prove", "prove on this machine that every nonce arrives in order", "krakenonce.proof.command"),
     Command("status", "show who holds and who waits for which key of a store", "krakenonce.status"),
-    Command("why", "tell why nonces of a key were refused, and what was done about it", "krakenonce.cli.why"),
+    Command("why", "tell why nonces of a key were refused", "krakenonce.cli.why"),
+    Command("doctor", "check keys, clock, exchange and store", "krakenonce.cli.doctor"),
+    Command("keys", "keep API keys safe: add, list, check, remove", "krakenonce.cli.keys"),
     Command("demo", "copy a master's trades to several users on a simulated Kraken", "krakenonce.cli.demo"),
 )
 

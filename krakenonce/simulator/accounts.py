@@ -60,6 +60,8 @@ class ApiKey:
     permissions: frozenset[str] = TRADING_PERMISSIONS
     enabled: bool = True
     last_used_ns: int = 0
+    valid_until_ns: int = 0
+    addresses: tuple[str, ...] = ()
     fingerprint: str = ""
     secret_bytes: bytes = field(default=b"", repr=False)
 

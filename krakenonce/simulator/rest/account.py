@@ -99,12 +99,12 @@ def api_key_info(caller: Caller, _: Arguments) -> dict[str, Any]:
         "nonce_window": str(key.nonces.window),
         "permissions": sorted(key.permissions),
         "iban": _iban(caller.account.name),
-        "valid_until": "0",
+        "valid_until": str(key.valid_until_ns // NS_PER_SECOND),
         "query_from": "0",
         "query_to": "0",
         "created_time": created,
         "modified_time": created,
-        "ip_allowlist": [],
+        "ip_allowlist": list(key.addresses),
         "last_used": str(key.last_used_ns // NS_PER_SECOND),
     }
     return row if caller.exchange.settings.key_info_case == "snake" else _camel(row)
