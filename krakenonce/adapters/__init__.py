@@ -20,12 +20,13 @@ from krakenonce.adapters import ccxt, krakenex, pykrakenapi, python_kraken_sdk
 from krakenonce.adapters.installation import MARK, Installation
 from krakenonce.adapters.libraries import Library
 from krakenonce.adapters.urgency import priority
+from krakenonce.adapters.verdicts import outcome_of
 from krakenonce.errors import ConfigError, UnsupportedClient
 from krakenonce.global_nonce import GlobalKrakenNonceManager, get_global_nonce_manager
 from krakenonce.lanes import Priority
 from krakenonce.rates import Limits
 
-__all__ = ["SUPPORTED", "Installation", "Limits", "Priority", "install", "priority", "uninstall"]
+__all__ = ["SUPPORTED", "Installation", "Limits", "Priority", "install", "outcome_of", "priority", "uninstall"]
 
 log = logging.getLogger("krakenonce")
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from krakenonce.adapters.outcomes import outcome_of_failure, outcome_of_result
+from krakenonce.adapters.verdicts import note
 from krakenonce.kraken.replies import Outcome, Refused
 
 
@@ -17,7 +18,8 @@ class Ending(NamedTuple):
     error: Exception | None = None
 
     def give(self, last: Outcome) -> Any:
-        """Return the result or raise the exception, with *last*'s explanation as a note."""
+        """Return the result or raise the exception, with *last*'s explanation as a note, and *last* itself attached."""
+        note(last, self.error)
         if self.error is None:
             return self.result
         if isinstance(last, Refused) and last.explanation:

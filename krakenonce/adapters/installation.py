@@ -14,9 +14,11 @@ from krakenonce.adapters.libraries import Library
 from krakenonce.adapters.patches import Patch
 from krakenonce.adapters.transmissions import Guards
 from krakenonce.adapters.urgency import priority_of
+from krakenonce.adapters.verdicts import await_verdict, last_outcome
 from krakenonce.errors import ConfigError
 from krakenonce.global_nonce import GlobalKrakenNonceManager
 from krakenonce.kraken.credentials import fingerprint
+from krakenonce.kraken.replies import Outcome
 from krakenonce.lanes import Lane, Priority, Turn
 from krakenonce.rates import KeyRates, Limits, rates_of
 
@@ -90,6 +92,14 @@ class Installation:
         self._patch.undo()
         self._guards.release()
 
+    def last_outcome(self) -> Outcome | None:
+        """Return how the last private call of this thread or task through the client ended; None if nothing was sent.
+
+        ``Refused``: it had no effect, which is proved. ``Unknown``: it may have executed. What the client makes of it
+        (a result, an exception of its own) stays as it is; see also `krakenonce.adapters.outcome_of`.
+        """
+        return last_outcome(self)
+
     # What follows is for the libraries' hooks.
 
     def nonce(self) -> int:
@@ -120,6 +130,7 @@ class Installation:
             return send()  # the client complains in its own words
         lane, rank, admission = self.lane, priority_of(method, self._priority), Admission(self._rates, method, params)
         turn = lane.turn(rank, timeout=self._timeout)
+        await_verdict(self)
         self._under_way.add(turn)
         try:
             with admission.blocking(rank), admission.conclusion(turn), turn, Call(self._client, turn) as call:
@@ -145,6 +156,7 @@ class Installation:
             return await send()
         flight = _Flight(method, priority_of(method, self._priority))
         lane, admission = self.lane, Admission(self._rates, method, params)
+        await_verdict(self)
         task = asyncio.create_task(self._fly(flight, lane, admission, send, probe))
         self._flights.add(task)  # a strong reference: the loop itself keeps a weak one
         task.add_done_callback(self._flights.discard)
