@@ -105,8 +105,7 @@ class Turn:
 
     def _settle_former(self) -> None:
         if self._outcome is not None and not self._is_settled:
-            self._lane.count(self._outcome, self._nonce)
-        self._outcome, self._is_settled = None, False
+            self.settle(self._outcome)
 
     def _issue(self) -> int:
         grant = self._place.grant
@@ -115,6 +114,8 @@ class Turn:
         if self._lane.is_carried_over(self._place):
             raise ForkedProcess("this turn is the parent process's; take one of the child's own")
         self._nonce, self._place.grant = self._lane.issue(grant, self._above + 1)
+        if self._is_settled:
+            self._outcome, self._is_settled = None, False
         return self._nonce
 
     def report(self, outcome: Outcome) -> None:
@@ -128,13 +129,18 @@ class Turn:
         return conversation(self._lane.watch, probe_first=self._place.on_trial, heals=heals)
 
     def take(self, step: Step) -> int:
-        """Return the nonce to send *step* with. All but the turn's first lie in a grant that was just confirmed."""
+        """Return the nonce to send *step* with. All but the turn's first lie in a grant that was just confirmed.
+
+        Raises:
+            LaneQuarantined: another process, which had the key meanwhile, has spent its budget of refusals.
+        """
         self._lane.watch.begins(is_probe=step.is_probe)
         if self._nonce == 0:
             return self.nonce
-        self._settle_former()
         self._lane.raise_floor(step.floor)
-        return self._issue_regranted()
+        drive(self._place.regrant(ThreadWaiter, self._nonce), self._countdown(), self._lane.blame)
+        self._lane.check()
+        return self._issue()
 
     async def atake(self, step: Step) -> int:
         """As `take`, without blocking the event loop."""
@@ -145,7 +151,9 @@ class Turn:
             except GrantEnded:  # this process was stopped between its place and its nonce
                 return await self.areissue()
         self._lane.raise_floor(step.floor)
-        return await self.areissue()
+        await drive_async(self._place.regrant(LoopWaiter, self._nonce), self._countdown(), self._lane.blame)
+        self._lane.check()
+        return self._issue()
 
     def settle(self, outcome: Outcome) -> None:
         """Say how the request ended, for good: the consequences for the key are drawn at once."""
@@ -205,5 +213,7 @@ class Turn:
         try:
             if self._outcome is not None and not self._is_settled:
                 self._lane.count(self._outcome, self._nonce)
+            if self._nonce:
+                self._lane.watch.over()
         finally:
             self._place.leave(self._nonce)

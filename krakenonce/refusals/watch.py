@@ -103,6 +103,10 @@ class Watch:
         elif answer is Answer.CREDENTIALS:
             self._distrust(str(getattr(outcome, "error", "")))
 
+    def over(self) -> None:
+        """Note that the turn is over: what was not concluded in it never will be."""
+        self._incident = None
+
     # What admits a turn.
 
     def check(self) -> bool:

@@ -20,7 +20,7 @@ from krakenonce.refusals.recorder import KEPT, FlightRecorder, Verdict
 from krakenonce.refusals.standing import HOUR, LOCKOUT_SPAN, MINUTE, standing_of
 from krakenonce.stores.file import FileStore
 from krakenonce.stores.memory import MemoryStore
-from tests.refusals.judging import INVALID, NOW, make_lane
+from tests.refusals.judging import INVALID, NOW, Key, call, make_lane
 
 LOCKOUT = judge_errors(("EGeneral:Temporary lockout",))
 
@@ -153,6 +153,36 @@ def test_refusals_count_for_every_process_that_shares_the_store(tmp_path):
     settle(lanes[1], Accepted({}))
     for store in stores:
         store.close()
+
+
+def heal_beside_another_process(stores):
+    """Let a process queue for the key while another one heals it, in vain; return the refusals of both.
+
+    When the first one asks for its key again, the second gets it in between.
+    """
+    clock = ManualClock(wall_ns=NOW)
+    key = Key(clock, UNITS[-1], mark=2**63)
+    first, second = (make_lane(clock, UNITS[-1], store) for store in stores)
+    beside = threading.Thread(target=call, args=(second, key, 1))
+
+    def begin_beside():
+        if beside.ident is None:
+            beside.start()
+            while beside.is_alive() and not second.stats().in_flight:
+                threading.Event().wait(0.001)
+
+    call(first, key, 0, begin_beside)
+    beside.join()
+    return len(key.sent)
+
+
+def test_a_process_that_heals_counts_what_happened_while_another_one_had_the_key():
+    assert heal_beside_another_process([MemoryStore()] * 2) == 3
+
+
+def test_two_processes_without_a_shared_budget_are_refused_twice_as_often():
+    """Positive control of the test above."""
+    assert heal_beside_another_process([MemoryStore(), MemoryStore()]) == 6
 
 
 def test_without_a_shared_store_each_process_counts_alone():
