@@ -1,0 +1,159 @@
+"""What is due for a key next: grant it here, hand it over, ask for it, or fail. No I/O but the host's own floors."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from krakenonce.clock import Clock
+from krakenonce.nonce import MAX_NONCE
+from krakenonce.stores.base import Grant
+from krakenonce.stores.leases.engine import (
+    Acquire,
+    Ask,
+    Granted,
+    Raise,
+    Release,
+)
+from krakenonce.stores.leases.floors import Floors
+from krakenonce.stores.leases.session import Session
+from krakenonce.stores.leases.settings import NS, LeaseSettings
+from krakenonce.stores.leases.slots import Effects, Lease, Slot
+
+_LOCAL_GRANTS = 2**40  # a lease serves so many grants in this process before generations could meet
+
+
+class Decisions:
+    """The keys of this process, and what follows from how they stand. Guarded by one lock; acts outside of it.
+
+    Parameters:
+        settings: how long leases last.
+        clock: leases are counted by its boot time.
+        timer: the quantum is measured by its boot time.
+        floors: what this host remembers, or None.
+        act: does what a decision leads to. Called without the lock.
+    """
+
+    def __init__(
+        self,
+        settings: LeaseSettings,
+        clock: Clock,
+        timer: Clock,
+        act: Callable[[Effects], None],
+        floors: Floors | None = None,
+    ) -> None:
+        self._floors = floors
+        self._settings, self._clock, self._timer, self._act = settings, clock, timer, act
+        self._lock = threading.RLock()
+        self._slots: dict[str, Slot] = {}
+        self._waiting: set[str] = set()
+        self._offered: dict[str, Granted] = {}
+        self.session = Session(settings)
+        self.away = ""
+
+    def _slot(self, key: str) -> Slot:
+        slot = self._slots.get(key)
+        if slot is None:
+            slot = self._slots[key] = Slot()
+            slot.floor = self._floors.of(key) if self._floors is not None else 0
+        return slot
+
+    def _remember(self, key: str, granted: Granted) -> None:
+        if self._floors is not None and granted.high:
+            self._floors.keep(key, granted.high)
+
+    def _floors_ahead(self, now_ns: int) -> list[Ask]:
+        """Return what an engine that may have lost data must hear: floors that its clock does not imply.
+
+        A turn may be under way, with a number of which nobody knows here yet; it lies below what was reserved for it.
+        """
+        floors = ((key, max(slot.floor, slot.lease.high if slot.lease else 0)) for key, slot in self._slots.items())
+        return [Raise(key, floor) for key, floor in floors if floor > now_ns]
+
+    @contextmanager
+    def _deciding(self) -> Iterator[Effects]:
+        effects = Effects()
+        with self._lock:
+            yield effects
+        self._act(effects)
+
+    def _serve_all(self, effects: Effects, asked: bool | None) -> None:  # noqa: FBT001 - a third of three states
+        for key in list(self._waiting):
+            slot = self._slots[key]
+            slot.asked = slot.asked if asked is None else asked
+            self._serve(key, slot, effects)
+
+    def _serve(self, key: str, slot: Slot, effects: Effects) -> None:
+        """Do what is due for *key* once nobody here uses it: hand it over, grant it, ask for it, or fail."""
+        if slot.holder:
+            return
+        lease = self._standing(slot)
+        if slot.wanted and self._is_due_elsewhere(slot, lease):
+            slot.asked = bool(slot.waiting)
+            effects.asks.append(Release(key, slot.wanted, slot.floor, again=slot.asked))
+            slot.lease, slot.wanted = None, 0
+            return
+        usable = self._usable(slot)
+        pending = slot.pop() if usable is not None else None
+        if pending is not None and usable is not None:
+            pending.grant = self._grant(key, slot, usable)
+            effects.wakes.append(pending)
+        elif slot.waiting and self.away:
+            self._fail(slot, effects)
+        elif slot.waiting and not slot.asked and (lease is None or self._is_used_up(slot, lease)):
+            slot.asked = True
+            effects.asks.append(Acquire(key, slot.floor))
+        if not slot.waiting:
+            self._waiting.discard(key)
+
+    def _is_due_elsewhere(self, slot: Slot, lease: Lease | None) -> bool:
+        if lease is None or lease.alone:
+            return not slot.asked  # forgotten here, but the engine has it under this process's name
+        has_had_its_share = self._timer.boot_ns() - lease.since >= self._settings.quantum * NS
+        return slot.wanted == lease.generation and (not slot.waiting or has_had_its_share)
+
+    def _fail(self, slot: Slot, effects: Effects) -> None:
+        for pending in slot.drain():
+            pending.error = self.away
+            effects.wakes.append(pending)
+
+    def _install(self, slot: Slot, granted: Granted) -> None:
+        now = self._timer.boot_ns()
+        slot.lease = Lease(granted.low, granted.high, granted.generation, self.session.epoch, now)
+        slot.floor = max(slot.floor, granted.low)
+        if granted.events and granted.events != slot.events:  # an engine that lost its data tells nothing
+            slot.events = granted.events
+        if granted.waiting:
+            slot.wanted = granted.generation
+
+    def _standing(self, slot: Slot) -> Lease | None:
+        if slot.lease is not None and slot.lease.epoch != self.session.epoch:
+            slot.lease = None
+        return slot.lease
+
+    def _usable(self, slot: Slot) -> Lease | None:
+        """Return the lease if a request may be sent under it now."""
+        lease, now = self._standing(slot), self._clock.boot_ns()
+        if self.away and self._settings.degrade and not (lease is not None and self.session.may_send(now)):
+            lease = slot.lease = lease if lease is not None and lease.alone else self._lease_of_this_host(slot)
+        if lease is None or lease.alone:
+            return lease
+        return None if self._is_used_up(slot, lease) or not self.session.may_send(now) else lease
+
+    def _lease_of_this_host(self, slot: Slot) -> Lease:
+        now = self.session.engine_ns(self._clock.boot_ns()) + self._settings.margin * NS
+        return Lease(max(slot.floor, now), MAX_NONCE + 1, 0, self.session.epoch, self._timer.boot_ns(), alone=True)
+
+    def _is_used_up(self, slot: Slot, lease: Lease) -> bool:
+        return slot.floor >= max(lease.high, self.session.until_ns)
+
+    def _grant(self, key: str, slot: Slot, lease: Lease) -> Grant:
+        slot.handed_out += 1
+        slot.holder = lease.generation * _LOCAL_GRANTS + slot.handed_out
+        return self._describe(key, slot, lease)
+
+    def _describe(self, key: str, slot: Slot, lease: Lease) -> Grant:
+        low, high = max(lease.low, slot.floor), max(lease.high, self.session.until_ns)
+        until = None if lease.alone else self.session.send_until
+        return Grant(key, low, high, until, slot.holder, self.session.offset)
