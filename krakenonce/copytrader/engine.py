@@ -36,7 +36,7 @@ class CopyTrader:
         broken: the error that stopped a follower, by account; ``MASTER`` stands for the feed.
 
     Raises:
-        ConfigError: two followers have the same name.
+        ConfigError: two followers have the same name, or two accounts (the master's counts too) the same API key.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class CopyTrader:
         names = [follower.name for follower in followers]
         if len(set(names)) < len(names):
             raise ConfigError("followers", "one account is named twice", "Give every user his own name and key.")
+        _refuse_shared_keys(feed, followers)
         self.followers = tuple(followers)
         self.broken: dict[str, BaseException] = {}
         self.received = 0
@@ -119,3 +120,13 @@ class CopyTrader:
         async with self._news:
             self._news.notify_all()
         return True
+
+
+def _refuse_shared_keys(feed: FillFeed, followers: Sequence[Follower]) -> None:
+    # One key is one account at Kraken: its orders would be copied to itself, or one user would pay for two.
+    owners = {feed.fingerprint: "MASTER"}
+    for follower in followers:
+        other = owners.setdefault(follower.account.fingerprint, follower.name)
+        if other != follower.name:
+            shape = f"{other} and {follower.name} have the same API key, {follower.account.fingerprint}"
+            raise ConfigError("followers", shape, "Give every account a key of its own.")

@@ -12,6 +12,10 @@ from krakenonce.clock import NS_PER_SECOND
 class FillSource(Protocol):
     """An account whose trades can be read."""
 
+    @property
+    def fingerprint(self) -> str:
+        """The name by which its API key is known, the same for the same key."""
+
     async def fills(self, since_ns: int) -> list[Fill]:
         """Return every trade from *since_ns* on, oldest first, over as many pages as it takes."""
 
@@ -69,6 +73,7 @@ class FillFeed:
 
     def __init__(self, source: FillSource, *, every_s: float = 2.0, overlap_s: int = 15) -> None:
         self.every_s = every_s
+        self.fingerprint = source.fingerprint
         self._source = source
         self._overlap_ns = overlap_s * NS_PER_SECOND
         self._sieve: FillSieve | None = None

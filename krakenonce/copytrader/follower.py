@@ -35,6 +35,10 @@ class Account(Protocol):
     def name(self) -> str:
         """``USER:<name>``."""
 
+    @property
+    def fingerprint(self) -> str:
+        """The name by which its API key is known, the same for the same key."""
+
     async def place(self, order: Order, *, priority: Priority) -> Placement | Refused:
         """Place the order exactly once, or not at all; called again with the same order, find out first.
 

@@ -37,6 +37,8 @@ def fill(number, volume="0.01", side="buy", pair="XXBTZUSD"):
 class Master:
     """A master whose books are read when the test says so."""
 
+    fingerprint = "the master's key"
+
     def __init__(self):
         self.trades, self.failures = [], 0
 
@@ -55,6 +57,7 @@ class Account:
 
     def __init__(self, name="USER:anna", answers=(), clock=None):
         self.name, self.answers, self.clock = name, list(answers), clock
+        self.fingerprint = f"the key of {name}"
         self.orders, self.priorities = [], []
         self.gate = asyncio.Event()
         self.gate.set()
@@ -309,3 +312,11 @@ def test_percentiles_are_values_that_occurred():
     assert percentile(range(1, 101), 50) == 50
     assert percentile(range(1, 101), 99) == 99
     assert percentile([1, 2, 3, 4], 50) == 2
+
+
+@pytest.mark.parametrize("owner", ["the master's key", "the key of USER:anna"])
+def test_a56_one_key_for_two_accounts_is_refused(owner):
+    anna, bert = Account("USER:anna"), Account("USER:bert")
+    bert.fingerprint = owner
+    with pytest.raises(ConfigError, match=r"USER:bert have the same API key"):
+        Stage(anna, bert)

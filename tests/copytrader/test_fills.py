@@ -28,6 +28,8 @@ class Books:
     def __init__(self):
         self.visible, self.asked = [], []
 
+    fingerprint = "the master's key"
+
     async def server_time_ns(self):
         return BEGAN
 
