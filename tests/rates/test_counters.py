@@ -137,3 +137,32 @@ def test_two_processes_that_share_a_key_by_halves_are_never_refused(make_venue):
 
     venue.run(story())
     assert venue.answers == {"Accepted": 80}
+
+
+def test_a_counter_that_fades_from_sending_on_is_caught(make_venue, monkeypatch):
+    """Positive control: on a slow network the exchange counts later, and its counter is then above such a one."""
+    venue = make_venue(tier="pro", latency_s=4)
+    monkeypatch.setattr(FadingCounter, "hold", lambda self, cost: self.add(cost, venue.clock.boot_ns()))
+    monkeypatch.setattr(FadingCounter, "settle", lambda self, cost, now_ns: None)
+    monkeypatch.setattr("krakenonce.rates.allowance.PORTION", dict.fromkeys(Priority, Decimal(1)))
+
+    async def story():
+        parties = [venue.party(tier="pro", patience_s=10_000) for _ in range(100)]  # each with a lane of its own
+        for party in parties:
+            party.rates = parties[0].rates
+        await asyncio.gather(*(party.call("Balance") for party in parties))
+
+    venue.run(story())
+    assert venue.rate_errors > 0
+
+
+def test_the_bound_holds_on_the_same_network(make_venue, monkeypatch):
+    venue = make_venue(tier="pro", latency_s=4)
+    monkeypatch.setattr("krakenonce.rates.allowance.PORTION", dict.fromkeys(Priority, Decimal(1)))
+
+    async def story():
+        parties = [venue.party(tier="pro", patience_s=10_000) for _ in range(100)]
+        await asyncio.gather(*(party.call("Balance") for party in parties))
+
+    venue.run(story())
+    assert venue.answers["EAPI:Rate limit exceeded"] == 0
