@@ -60,6 +60,11 @@ class Member:
         return json.loads(out.splitlines()[-1])
 
 
+BREAKS = ("partition", "half_open", "dropped", "frozen", "killed", "restart")
+LOSSES = ("forgotten", "yesterday")
+CLOCKS = ("clock_forward", "clock_back")
+
+
 class Trouble:
     """Faults, drawn by a seeded dice. Each is over when its method returns, or soon after."""
 
@@ -71,17 +76,12 @@ class Trouble:
         self._keep = keep
         server.save_dump()
 
-    FAULTS = (
-        "partition", "half_open", "dropped", "frozen", "killed", "restart", "forgotten", "yesterday", "clock_forward",
-        "clock_back",
-    )  # fmt: skip
-
-    def strike(self):
-        """Do one fault, and let some calls happen after it."""
-        name = self.dice.choice(self.FAULTS)
+    def strike(self, faults, rest):
+        """Do one of *faults*, and let calls happen for about *rest* seconds."""
+        name = self.dice.choice(faults)
         self.done.append(name)
         getattr(self, name)(self.dice.choice(self.members))
-        self.wait(self.dice.uniform(0.05, 0.3))
+        self.wait(self.dice.uniform(rest / 2, rest))
 
     def wait(self, seconds):
         self._pause.wait(seconds)
