@@ -68,36 +68,34 @@ class Sender:
         Parameters:
             tries: how often to begin anew because somebody else was found to have the same order in hand.
         """
-        until_ns = self._until(request)
         known = await self.journal.find(self.account, request.name)
         if known is not None:
             found = await self._known(known, priority)
             if found is not None:
                 _check_same(known, request)
                 return found
-        attempt = known.attempt if known is not None else 0
-        refusal = _TOO_LATE
+        try:
+            return await self._place(request, known.attempt if known is not None else 0, priority)
+        except _NotSent as reason:
+            if not reason.taken:
+                return _TOO_LATE
+            if not tries:
+                raise
+        return await self.place(request, priority, tries - 1)
+
+    async def _place(self, request: Request, attempt: int, priority: Priority) -> Placement | Refused:
+        until_ns = self._until(request)
+        ending: Placement | Refused = _TOO_LATE
         for turn in range(self.patience.attempts):
             if turn and until_ns < self.now_ns() + SHORTEST_DEADLINE_NS:
                 break
             attempt += 1
-            intent = self._intent(request, attempt, until_ns)
-            try:
-                ending = await self._attempt(request, intent, priority)
-            except _NotSent as reason:
-                if reason.taken and tries:
-                    return await self.place(request, priority, tries - 1)
-                if reason.taken:
-                    raise
+            ending = await self._attempt(request, self._intent(request, attempt, until_ns), priority)
+            if isinstance(ending, Placement) or ending.meaning.action not in PASSING:
                 break
-            if isinstance(ending, Placement):
-                return ending
-            refusal = ending
-            if refusal.meaning.action not in PASSING:
-                break
-            if refusal is not _LOST and turn + 1 < self.patience.attempts:
+            if ending is not _LOST and turn + 1 < self.patience.attempts:
                 await self.sleep(self.patience.pause_s * 2**turn)
-        return refusal
+        return ending
 
     async def change(self, request: Request, priority: Priority) -> OrderState | Refused:
         """Cancel or amend; see `OrderDesk`."""
