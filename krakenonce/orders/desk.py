@@ -78,7 +78,7 @@ class OrderDesk:
 
         resolver = Resolver(Fence(client, inquiry, now_ns, sleep), self.books, patience.settle_s, sleep)
         self._resolver = resolver
-        self._sender = Sender(self._account, self._holder, client, journal, resolver, patience, now_ns, clock, sleep)
+        self._sender = Sender(self._account, self._holder, client, journal, resolver, patience, now_ns, sleep)
 
     async def place(self, order: Order, *, priority: Priority = Priority.ENTRY) -> Placement | Refused:
         """Place *order* so that it exists exactly once, or not at all.

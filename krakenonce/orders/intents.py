@@ -39,8 +39,8 @@ class Intent:
         attempt: counts from 1; a further one is allowed only when the former is proved to have had no effect.
         holder: who sent the last attempt: an `OrderDesk`, and which of its attempts it was.
         key: the fingerprint of the API key it was signed with; nonce: what it was signed with.
-        written_ns: when, by our clock; deadline_ns: after which moment of the exchange's clock it can't be accepted any
-            more (0 if it carries no deadline). Nanoseconds since 1970.
+        written_ns: when; deadline_ns: after which moment it can't be accepted any more (0 if it carries no deadline).
+            Both by the exchange's clock, as far as we know it, in nanoseconds since 1970.
         request: its members as JSON, without nonce and deadline.
         txid: the order's name given by the exchange, once known; committed: see `Placement`.
         detail: why it was refused, or what was known when it was lost.

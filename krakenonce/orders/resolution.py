@@ -23,7 +23,11 @@ PASSING = frozenset({Action.WAIT, Action.NEW_NONCE})
 """What passes by itself: the same request may be accepted a little later."""
 
 CLOCKS_APART_NS = 60 * NS_PER_SECOND
-"""How far before an intent was written, by our clock, its order may have been opened by the exchange's."""
+"""How far before its intent was written an order may have been opened, because we only know the exchange's clock about.
+
+An order that was accepted was opened at most 60 s, less its own validity, earlier: further apart, Kraken refuses the
+deadline.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from krakenonce.client import KrakenClient
-from krakenonce.clock import NS_PER_SECOND, Clock, rfc3339
+from krakenonce.clock import NS_PER_SECOND, rfc3339
 from krakenonce.errors import ConfigError, OutcomeUnknown, StoreUnavailable, TryLater
 from krakenonce.kraken.catalogue import Action
 from krakenonce.kraken.replies import Accepted, Meaning, Outcome, Refused, Unknown
@@ -47,7 +47,7 @@ class Sender:
         account, holder: see `Intent`.
         client, journal, resolver: what is sent with, written to and asked.
         patience: how long to try.
-        now_ns: the exchange's clock, as far as we know; clock: ours.
+        now_ns: the exchange's clock, as far as we know.
         sleep: how to wait, in seconds.
     """
 
@@ -58,7 +58,6 @@ class Sender:
     resolver: Resolver
     patience: Patience
     now_ns: Callable[[], int]
-    clock: Clock
     sleep: Sleep
     _attempts: Iterator[int] = field(default_factory=count)
 
@@ -175,7 +174,7 @@ class Sender:
 
         async def announce(nonce: int) -> None:
             nonlocal sent
-            sent = replace(intent, nonce=nonce, written_ns=self.clock.wall_ns())
+            sent = replace(intent, nonce=nonce, written_ns=self.now_ns())
             if intent.deadline_ns and self.now_ns() >= intent.deadline_ns:
                 raise _NotSent(taken=False)
             if not await self.journal.claim(sent):

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from krakenonce.broker import Placement
+from krakenonce.clock import NS_PER_SECOND, SystemClock
 from krakenonce.errors import ConfigError, OutcomeUnknown, StoreUnavailable
 from krakenonce.global_nonce import GlobalKrakenNonceManager
 from krakenonce.kraken.replies import Refused
@@ -211,3 +212,22 @@ def test_intents_say_what_was_asked_for():
         "ordertype": "limit", "type": "buy", "pair": "XXBTZUSD", "volume": "0.001", "price": "40000", "cl_ord_id": "a1",
     }  # fmt: skip
     assert request.valid_s == 45
+
+
+class WrongClock(SystemClock):
+    """A host's clock that is minutes off."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    def wall_ns(self):
+        return super().wall_ns() + self.seconds * NS_PER_SECOND
+
+
+@pytest.mark.parametrize("seconds", [300, -300])
+async def test_a_clock_that_is_far_from_the_exchanges_hides_no_order(kraken_sim, seconds):
+    misfortune(kraken_sim, kind="drop", phase="after", endpoint="AddOrder", times=1)
+    async with trader(kraken_sim, settle_s=0.05, clock=WrongClock(seconds)) as broker:
+        placed = await broker.place(market("ahead"))
+    assert placed.looked_up
+    assert len(orders_of(kraken_sim)) == 1
