@@ -20,6 +20,8 @@ STEPS = ("before journal", "after journal", "sent", "answered", "committed")
 """The places to die at: between want, journal, send, answer and commit."""
 
 
+LONGEST_S = 600
+
 PASSING_BY = ("the answer was lost", "no connection", "its time was over")
 """Why an order may be refused in a storm: it is wanted again then."""
 
@@ -76,6 +78,7 @@ def main():
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
+            signal.alarm(LONGEST_S)  # should the test itself be killed, nobody is left to end this process
             os._exit(perform(json.loads(line)))
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
