@@ -171,7 +171,11 @@ async def test_subclasses_are_supported(manager, key, server):
     assert len(str(server.nonces()[0])) == 19
 
 
-@pytest.mark.parametrize("thing", [object(), None, "krakenex", krakenex, krakenex.API], ids=repr)
+@pytest.mark.parametrize(
+    "thing",
+    [object(), None, "krakenex", krakenex, krakenex.API],
+    ids=["object", "None", "text", "module", "class"],
+)
 def test_an_unknown_object_gets_the_list_of_what_is_known(thing):
     with pytest.raises(UnsupportedClient) as refusal:
         install(thing)

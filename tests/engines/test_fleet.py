@@ -101,6 +101,7 @@ def served_since(member, before, names):
     return all(now.get(name, 0) > before.get(name, 0) for name in names)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("seed", [1])
 def test_breaks_are_survived(own_server, keep, tmp_path, seed):
     check(*suffer(own_server, keep, tmp_path, BREAKS, seed, rest=0.3, times=20))
