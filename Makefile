@@ -25,7 +25,7 @@ demo: $(VENV)/.demo  ## start a simulated Kraken, connect MASTER + users, copy t
 	$(BIN)/krakenonce demo $(ARGS)
 
 test: $(VENV)/.dev  ## all tests: no root, no service needed
-	$(BIN)/python -m pytest -m "not proof" $(ARGS)
+	$(BIN)/python -m pytest -m "not proof" -n auto --dist loadfile $(ARGS)
 
 lint: $(VENV)/.dev  ## format, lint, types, imports
 	$(BIN)/ruff format --check .
