@@ -323,3 +323,13 @@ def test_hand_over_is_quick(server, key, opened):
         gaps.append(seconds_since(began))
     assert statistics.median(gaps) < 0.1
     assert grant.high <= MAX_NONCE + 1
+
+
+def test_closing_ends_though_the_engine_has_fallen_silent(server, proxy, key, keep):
+    store = open_store(through(server, proxy, FAST), SystemClock())
+    use(store, key)
+    proxy.hold()
+    closing = threading.Thread(target=store.close, daemon=True)
+    closing.start()
+    closing.join(60)  # far above the time-to-live of 2 s, far below for ever
+    assert not closing.is_alive()

@@ -109,12 +109,18 @@ class Driver:
             thread.join(seconds)
 
     def _say_goodbye(self, releases: list[Release]) -> None:
+        # Nobody else watches over a call any more, and a connection whose far end is silent would keep it for ever.
+        patience = threading.Timer(self._settings.ttl / 3, self._engine.interrupt)
+        patience.daemon = True
+        patience.start()
         try:
             for start in range(0, len(releases), 500):
                 self._engine.run(releases[start : start + 500])
             self._engine.end(self._session)
         except EngineAway as error:
             log.info("the engine was away at the end, so others wait for the session to end: %s", error)
+        finally:
+            patience.cancel()
 
     # The thread that asks.
 
