@@ -25,6 +25,11 @@ class Admission:
         self._params = params if isinstance(params, Mapping) else None
         self._permit: Permit | None = None
 
+    @property
+    def is_free(self) -> bool:
+        """True if there are no limits to keep, so that nothing here need be asked."""
+        return self._rates is None
+
     @contextmanager
     def blocking(self, priority: Priority) -> Generator[None, None, None]:
         """Wait for room, blocking this thread.

@@ -133,11 +133,24 @@ class Installation:
         await_verdict(self)
         self._under_way.add(turn)
         try:
-            with admission.blocking(rank), admission.conclusion(turn), turn, Call(self._client, turn) as call:
-                admission.sent()
-                return cast("Result", _converse(turn, call, send, probe))
+            if admission.is_free:
+                return self._in_turn(turn, send, probe)
+            with admission.blocking(rank), admission.conclusion(turn):
+                return self._in_turn(turn, send, probe, admission.sent)
         finally:
             self._under_way.discard(turn)
+
+    def _in_turn(
+        self,
+        turn: Turn,
+        send: Callable[[], Result],
+        probe: Callable[[], object],
+        begin: Callable[[], None] | None = None,
+    ) -> Result:
+        with turn, Call(self._client, turn) as call:
+            if begin is not None:
+                begin()
+            return cast("Result", _converse(turn, call, send, probe))
 
     async def run_async(
         self,
@@ -176,14 +189,27 @@ class Installation:
         send: Callable[[], Awaitable[Result]],
         probe: Callable[[], Awaitable[object]],
     ) -> Result:
+        turn = lane.turn(flight.priority, timeout=self._timeout)
+        if admission.is_free:
+            return await self._fly_in_turn(flight, turn, send, probe)
         async with admission.waiting(flight.priority):
-            turn = lane.turn(flight.priority, timeout=self._timeout)
             with admission.conclusion(turn):
-                async with turn:
-                    flight.is_airborne = True
-                    admission.sent()
-                    with Call(self._client, turn) as call:
-                        return cast("Result", await _aconverse(turn, call, send, probe))
+                return await self._fly_in_turn(flight, turn, send, probe, admission.sent)
+
+    async def _fly_in_turn(
+        self,
+        flight: _Flight,
+        turn: Turn,
+        send: Callable[[], Awaitable[Result]],
+        probe: Callable[[], Awaitable[object]],
+        begin: Callable[[], None] | None = None,
+    ) -> Result:
+        async with turn:
+            flight.is_airborne = True
+            if begin is not None:
+                begin()
+            with Call(self._client, turn) as call:
+                return cast("Result", await _aconverse(turn, call, send, probe))
 
 
 def _converse(turn: Turn, call: Call, send: Callable[[], Any], probe: Callable[[], Any]) -> Any:
