@@ -84,14 +84,14 @@ def test_a_manager_with_arguments_is_its_own():
         GlobalKrakenNonceManager("nonsense://")
 
 
-def test_two_managers_of_one_process_share_the_numbers_and_the_lanes():
+def test_a23_two_managers_of_one_process_share_the_numbers_and_the_lanes():
     first, second = GlobalKrakenNonceManager("memory://"), GlobalKrakenNonceManager("memory://")
     assert first.lane("shared by two managers") is second.lane("shared by two managers")
     numbers = [manager.get_nonce() for _ in range(100) for manager in (first, second)]
     assert numbers == sorted(set(numbers))
 
 
-def test_a_forked_child_is_refused_by_manager_and_lane():
+def test_a24_a_forked_child_is_refused_by_manager_and_lane():
     manager = own_manager()
     lane = manager.lane("key")
     assert in_forked_child(manager.get_nonce).startswith(ForkedProcess.__name__)
@@ -152,7 +152,7 @@ def load_again(name, path):
     return module
 
 
-def test_a_second_copy_of_the_module_shares_numbers_and_lanes():
+def test_a23_a_second_copy_of_the_module_shares_numbers_and_lanes():
     copy = load_again("second_copy_of_global_nonce", ROOT / "krakenonce" / "global_nonce.py")
     assert copy.GlobalKrakenNonceManager is not GlobalKrakenNonceManager
     numbers = [get() for _ in range(100) for get in (copy.get_global_kraken_nonce, quick_start.get_global_kraken_nonce)]
