@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Collection, Sequence
 from decimal import Decimal
 from types import TracebackType
@@ -36,11 +37,14 @@ from krakenonce.rates import Limits
 
 log = logging.getLogger("krakenonce")
 
+_ACCOUNT_NAME = re.compile(r"MASTER|(MASTER|USER):\s*\S.*", re.DOTALL)
 HALF_A_SECOND = NS_PER_SECOND // 2
 
 
 class KrakenBroker:
-    """One account, ``MASTER`` or ``USER:<name>``. Any number of tasks may use it at the same time; one event loop.
+    """One account: ``MASTER`` (``MASTER:<name>`` if there are several) or ``USER:<name>``.
+
+    Any number of tasks may use it at the same time; one event loop.
 
     Reads raise `RequestRefused` or `OutcomeUnknown` if they get no answer (an unanswered read is repeated with a new
     nonce first). Orders, cancels and amends are never repeated unless it is proved that they had no effect; see
@@ -60,7 +64,7 @@ class KrakenBroker:
         reissues: whether (1) or not (0) refused nonces are healed, limits: Kraken's rate limits; see `KrakenClient`.
 
     Raises:
-        ConfigError: the name is neither ``MASTER`` nor ``USER:<name>``.
+        ConfigError: the name is neither ``MASTER`` nor ``MASTER:<name>`` nor ``USER:<name>``.
     """
 
     def __init__(
@@ -78,8 +82,9 @@ class KrakenBroker:
         journal: Journal | None = None,
         limits: Limits | None = None,
     ) -> None:
-        if name != "MASTER" and not (name.startswith("USER:") and name.removeprefix("USER:").strip()):
-            raise ConfigError("name", f"text of {len(name)} characters", "Use 'MASTER' or 'USER:<name>'.")
+        if not _ACCOUNT_NAME.fullmatch(name):
+            mend = "Use 'MASTER', 'MASTER:<name>' or 'USER:<name>'."
+            raise ConfigError("name", f"text of {len(name)} characters", mend)
         self.name = name
         self.clock_offset_ns = 0
         self._manager = manager or get_global_nonce_manager()

@@ -12,6 +12,8 @@ from krakenonce.errors import ConfigError
 Side: TypeAlias = Literal["buy", "sell"]
 OrderType: TypeAlias = Literal["market", "limit", "stop-loss", "take-profit", "stop-loss-limit", "take-profit-limit"]
 
+TimeInForce: TypeAlias = Literal["gtc", "ioc"]
+
 OPEN_STATES = frozenset({"pending", "open"})
 
 _CL_ORD_ID = re.compile(r"[a-z0-9]{1,18}")
@@ -35,6 +37,9 @@ class Order:
             good. If None, a random one is given on placing.
         valid_s: whole seconds, 2 to 60, after which the exchange must not accept the order any more, counted from the
             moment of placing (``deadline`` of https://docs.kraken.com/api/docs/rest-api/add-order); None for 45.
+        time_in_force: ``gtc`` stays until canceled; ``ioc`` (limit orders only) fills what it can at once, and the rest
+            of it is canceled.
+        fees_in: the asset that pays the fee, ``base`` or ``quote``; None for the exchange's own choice.
 
     Raises:
         ConfigError: one of them is impossible, or they contradict one another.
@@ -48,6 +53,8 @@ class Order:
     cl_ord_id: str | None = None
     valid_s: int | None = None
     price2: Decimal | None = None
+    time_in_force: TimeInForce = "gtc"
+    fees_in: Literal["base", "quote"] | None = None
 
     def __post_init__(self) -> None:
         if self.side not in ("buy", "sell"):
@@ -59,6 +66,7 @@ class Order:
             raise ConfigError("cl_ord_id", f"text of {len(self.cl_ord_id)} characters", mend)
         if self.valid_s is not None and self.valid_s not in _VALID_SECONDS:
             raise ConfigError("valid_s", f"{self.valid_s}", "Use 2 to 60 whole seconds, as Kraken's deadline allows.")
+        _check_choices(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +187,15 @@ def _check_amount(field: str, value: Decimal) -> None:
         raise ConfigError(field, f"a {type(value).__name__}", "Use a Decimal: money is never a binary fraction.")
     if not value.is_finite() or value <= 0:
         raise ConfigError(field, f"{value}", "Use a finite number above 0.")
+
+
+def _check_choices(order: Order) -> None:
+    if order.time_in_force not in get_args(TimeInForce):
+        raise ConfigError("time_in_force", f"{order.time_in_force!r}", "Use 'gtc' or 'ioc'.")
+    if order.time_in_force == "ioc" and order.ordertype != "limit":
+        raise ConfigError("time_in_force", f"'ioc' on a {order.ordertype} order", "Use it on limit orders only.")
+    if order.fees_in not in (None, "base", "quote"):
+        raise ConfigError("fees_in", f"{order.fees_in!r}", "Use 'base', 'quote' or None.")
 
 
 def _check_prices(ordertype: str, price: Decimal | None, price2: Decimal | None) -> None:

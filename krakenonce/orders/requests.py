@@ -14,6 +14,9 @@ DEFAULT_VALID_S = 45
 """How long a request is valid if nobody says: Kraken takes 2 to 60 s, counted by its own clock."""
 
 
+_FEE_FLAGS = {"base": "fcib", "quote": "fciq"}
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One wanted order, cancel or amend, without nonce and deadline.
@@ -43,6 +46,8 @@ def placing(order: Order) -> Request:
         "price": _text(order.price),
         "price2": _text(order.price2),
         "cl_ord_id": order.cl_ord_id,
+        "timeinforce": "IOC" if order.time_in_force == "ioc" else None,
+        "oflags": _FEE_FLAGS[order.fees_in] if order.fees_in else None,
     }
     valid_s = order.valid_s or DEFAULT_VALID_S
     return Request(Kind.PLACE, order.cl_ord_id or "", "AddOrder", _given(members), valid_s, order.volume)

@@ -1,0 +1,146 @@
+"""How one user copies: sizing, guards, choices. Immutable values, checked when they are made; no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum
+from types import MappingProxyType
+
+
+class SizingMode(Enum):
+    """How large a copy is; see docs/reference/sizing.md for the formulas."""
+
+    FIXED_BASE = "fixed_base"
+    FIXED_QUOTE = "fixed_quote"
+    MULTIPLIER = "multiplier"
+    EQUITY = "equity"
+    BALANCE = "balance"
+    RISK = "risk"
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """A mode and its numbers.
+
+    Parameters:
+        mode: see `SizingMode`.
+        amount: base units (fixed_base) or quote units (fixed_quote) per order of the master's; a factor (multiplier,
+            equity, balance); the percentage of equity at risk (risk).
+        stop_percent: risk only: how far away, in per cent of the price, the loss is taken.
+    """
+
+    mode: SizingMode = SizingMode.MULTIPLIER
+    amount: Decimal = Decimal(1)
+    stop_percent: Decimal = Decimal(5)
+
+
+class BelowMinimum(Enum):
+    """What becomes of an entry that is below the pair's minimum."""
+
+    ACCUMULATE = "accumulate"
+    SKIP = "skip"
+    ROUND_UP = "round_up"
+
+
+class Rest(Enum):
+    """What becomes of the part of a limit order that found no counterpart within the slippage limit."""
+
+    SKIP = "skip"
+    RETRY = "retry"
+    MARKET = "market"
+
+
+class Stop(Enum):
+    """What a reached loss limit does: no entries any more, or also close what was copied."""
+
+    SOFT = "soft"
+    HARD = "hard"
+
+
+class Joining(Enum):
+    """What a user who joins while the master holds positions does with those."""
+
+    NEW_ONLY = "new_only"
+    SYNC_NOW = "sync_now"
+    SYNC_IF_NOT_WORSE = "sync_if_not_worse"
+
+
+class Leaving(Enum):
+    """What becomes of the copied positions of a user who leaves."""
+
+    KEEP = "keep"
+    CLOSE = "close"
+    CLOSE_WITH_MASTER = "close_with_master"
+
+
+class CopyMode(Enum):
+    """What is copied: the master's fills, or his resting orders as well."""
+
+    FILLS = "fills"
+    ORDERS = "orders"
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """Limits of one user, or of all together. None switches a limit off. Money is in the currency of the config.
+
+    Parameters:
+        pairs: the pairs (keys) that may be entered; None for all.
+        min_order, max_order: value of one order; an entry below is skipped, one above is cut.
+        max_exposure: value of everything copied and held; an entry that would exceed it is cut.
+        max_positions: how many pairs may be held at a time.
+        slippage: how much worse than the master's price an entry may be, as a fraction (0.005 is half a per cent).
+        exit_slippage: the same for the first attempt of an exit.
+        max_age_s: seconds after which a fill is too old to be entered.
+        daily_loss: loss since midnight UTC, in currency, that stops.
+        drawdown: loss from the highest equity, as a fraction, that stops.
+        stop: what stopping means.
+        orders_per_minute: entries above that wait, and are dropped when they get too old.
+        max_failures: so many failed copies in a row pause the user.
+    """
+
+    pairs: frozenset[str] | None = None
+    min_order: Decimal | None = None
+    max_order: Decimal | None = None
+    max_exposure: Decimal | None = None
+    max_positions: int | None = None
+    slippage: Decimal = Decimal("0.005")
+    exit_slippage: Decimal = Decimal("0.01")
+    max_age_s: int = 10
+    daily_loss: Decimal | None = None
+    drawdown: Decimal | None = None
+    stop: Stop = Stop.SOFT
+    orders_per_minute: int | None = None
+    max_failures: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class UserPolicy:
+    """Everything that decides how one user copies.
+
+    Parameters:
+        masters: whom he follows.
+        sizing, guards: how much, and how far.
+        below_minimum: what becomes of small amounts; round_up_cap: the most that rounding up may add, as a multiple of
+            what was wanted.
+        rest, exit_rest: what becomes of the unfilled part of an entry, of an exit.
+        mode: fills or orders.
+        joining, leaving: see there.
+        mapping: pairs to trade instead, by the master's pair (both as keys). ``None`` as a value skips the pair.
+        valid_s: seconds, 2 to 60, for which an order may be accepted by the exchange.
+    """
+
+    masters: tuple[str, ...] = ("MASTER",)
+    sizing: Sizing = Sizing()
+    guards: Guards = Guards()
+    below_minimum: BelowMinimum = BelowMinimum.ACCUMULATE
+    round_up_cap: Decimal = Decimal(2)
+    rest: Rest = Rest.SKIP
+    exit_rest: Rest = Rest.MARKET
+    mode: CopyMode = CopyMode.FILLS
+    joining: Joining = Joining.NEW_ONLY
+    leaving: Leaving = Leaving.KEEP
+    mapping: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
+    valid_s: int = 5
