@@ -26,9 +26,13 @@ CONTROL_PATH = "/_control/"
 
 
 class Control:
-    """Answers control calls: GET reads, POST (with a JSON object) changes. Belongs to the exchange's thread."""
+    """Answers control calls: GET reads, POST (with a JSON object) changes. Belongs to the exchange's thread.
 
-    def __init__(self, exchange: Exchange) -> None:
+    Parameters:
+        release: lets go on what the fault ``hold`` keeps, and returns how much that is.
+    """
+
+    def __init__(self, exchange: Exchange, release: Callable[[], int] = lambda: 0) -> None:
         self._exchange = exchange
         self._reads: dict[str, Callable[[], Any]] = {
             "accounts": lambda: accounts_of(exchange),
@@ -44,6 +48,7 @@ class Control:
             "faults": self._set_faults,
             "clock": self._set_clock,
             "keys": self._set_key,
+            "release": lambda _: {"released": release()},
         }
 
     @property

@@ -10,7 +10,8 @@ from typing import Any
 
 from krakenonce.errors import ConfigError
 
-REST_KINDS = ("delay", "drop", "reset", "http", "error", "slow", "hang", "stale")
+LATE_KINDS = ("delay", "hold")
+REST_KINDS = (*LATE_KINDS, "drop", "reset", "http", "error", "slow", "hang", "stale")
 STREAM_KINDS = ("ws-disconnect", "ws-drop", "ws-twice", "ws-delay")
 KINDS = REST_KINDS + STREAM_KINDS
 PHASES = ("before", "after")
@@ -22,10 +23,11 @@ class Fault:
     """One rule of misfortune.
 
     Parameters:
-        kind: delay (by *ms*), drop (the connection closes), reset (it is reset), http (an HTML page with *status*),
-            error (the string *error*), slow (the body takes *ms*), hang (no answer for *ms*), stale (reads show the
-            account as it was *ms* ago), ws-disconnect, ws-drop, ws-twice and ws-delay (a frame closes the socket, is
-            lost, comes twice, comes *ms* late and everything after it too).
+        kind: delay (by *ms*), hold (until a POST to ``/_control/release``, *ms* at the most), drop (the connection
+            closes), reset (it is reset), http (an HTML page with *status*), error (the string *error*), slow (the body
+            takes *ms*), hang (no answer for *ms*), stale (reads show the account as it was *ms* ago), ws-disconnect,
+            ws-drop, ws-twice and ws-delay (a frame closes the socket, is lost, comes twice, comes *ms* late and
+            everything after it too).
         rate: share of the requests (or frames) it hits.
         phase: "before" or "after" the exchange executes the request.
         endpoint: method names (or channels), with wildcards and separated by "|"; account: the same for account names.
@@ -59,7 +61,7 @@ class Fault:
     @property
     def loses_request(self) -> bool:
         """Whether the request never gets to the exchange."""
-        return self.phase == "before" and self.kind not in ("delay", "slow", "stale") and self.kind in REST_KINDS
+        return self.phase == "before" and self.kind not in (*LATE_KINDS, "slow", "stale") and self.kind in REST_KINDS
 
     def hits(self, endpoint: str, account: str) -> bool:
         """Return whether the rule is about this endpoint (or channel) and account."""
@@ -87,12 +89,12 @@ class Faults:
         self._struck.append(0)
 
     def draw(self, endpoint: str, account: str, kinds: tuple[str, ...] = REST_KINDS) -> list[Fault]:
-        """Return the rules that strike the next request: any number of delays, and at most one of the others."""
+        """Return the rules that strike the next request: any number of delays and holds, at most one of the others."""
         struck: list[Fault] = []
         for index, rule in enumerate(self.rules):
             if rule.kind not in kinds or not rule.hits(endpoint, account) or not self._strikes(index, rule, account):
                 continue
-            if rule.kind == "delay" or all(other.kind == "delay" for other in struck):
+            if rule.kind in LATE_KINDS or all(other.kind in LATE_KINDS for other in struck):
                 self._struck[index] += 1
                 struck.append(rule)
         return struck

@@ -34,7 +34,8 @@ examples:
   krakenonce sim --fault http,status=502,phase=after,rate=0.1,endpoint=AddOrder --fault hang,ms=30000,account=USER:3
 
 faults: kind, then any of rate= phase=before|after endpoint= account= ms= status= error= times=
-  delay, drop, reset, http (an HTML page), error (an error string), slow, hang, stale (reads lag behind),
+  delay, hold (until POST /_control/release {}), drop, reset, http (an HTML page), error (an error string), slow, hang,
+  stale (reads lag behind),
   ws-disconnect, ws-drop, ws-twice, ws-delay (endpoint is a channel); phase=after: the call was executed all the same
 
 while it runs (from this machine only):

@@ -10,7 +10,8 @@ from krakenonce.simulator.calls import Call
 from krakenonce.simulator.control import CONTROL_PATH, Control
 from krakenonce.simulator.delivery import Delivery, json_response
 from krakenonce.simulator.exchange import Exchange
-from krakenonce.simulator.faults import Fault
+from krakenonce.simulator.faults import LATE_KINDS, Fault
+from krakenonce.simulator.holding import Holding
 from krakenonce.simulator.network import Network
 from krakenonce.simulator.rest.face import RestFace
 from krakenonce.simulator.websocket.driver import WebSocketDriver, is_handshake
@@ -24,7 +25,8 @@ class Serving:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._face = RestFace(exchange)
-        self._control = Control(exchange)
+        self._holding = Holding()
+        self._control = Control(exchange, self._holding.release)
         self._network = Network(exchange.settings)
         self._delivery = Delivery()
         self._sockets = WebSocketDriver(exchange, self._network)
@@ -41,8 +43,9 @@ class Serving:
         return await self._rest(request, call)
 
     async def close(self) -> None:
-        """End the calls that hang and the WebSocket connections."""
+        """End the calls that hang or are held, and the WebSocket connections."""
         self._delivery.close()
+        self._holding.close()
         await self._sockets.close()
 
     async def _rest(self, request: web.BaseRequest, call: Call) -> web.StreamResponse:
@@ -53,6 +56,7 @@ class Serving:
         faults = self._exchange.faults.draw(call.path.rpartition("/")[2], account)
         try:
             await _sleep(delay_s + _delay_s(faults, "before"))
+            await self._holding.keep(faults, "before")
             return await self._judge(request, call, arrival, faults)
         finally:
             self._exchange.evidence.leave(key)
@@ -61,13 +65,14 @@ class Serving:
         self, request: web.BaseRequest, call: Call, arrival: int, faults: list[Fault]
     ) -> web.StreamResponse:
         label = " + ".join(fault.label for fault in faults)
-        fault = next((fault for fault in faults if fault.kind != "delay"), None)
+        fault = next((fault for fault in faults if fault.kind not in LATE_KINDS), None)
         if fault is not None and fault.loses_request:
             self._face.lose(call, arrival, label)
             return await self._delivery.spoil(request, fault, None)
         stale_ns = int(fault.ms * 1_000_000) if fault is not None and fault.kind == "stale" else 0
         reply = self._face.answer(call, arrival, label, stale_ns)
         await _sleep(_delay_s(faults, "after"))
+        await self._holding.keep(faults, "after")
         return json_response(reply) if fault is None else await self._delivery.spoil(request, fault, reply)
 
     async def _read(self, request: web.BaseRequest) -> Call:

