@@ -14,6 +14,7 @@ from krakenonce.global_nonce import GlobalKrakenNonceManager
 from krakenonce.kraken.credentials import Credentials
 from krakenonce.kraken.replies import Accepted, Refused, Unknown
 from krakenonce.lanes import LaneRegistry
+from tests.leap import LONG_S, time_out_when
 
 BITCOIN = "XXBTZUSD"
 
@@ -39,7 +40,7 @@ def misfortune(sim, **fault):
 async def test_connecting_checks_the_key_and_says_so(kraken_sim, manager, caplog):
     with caplog.at_level(logging.INFO, "krakenonce"):
         async with broker_of(kraken_sim, manager, place=0) as broker:
-            assert abs(broker.clock_offset_ns) < 2_000_000_000
+            assert abs(broker.clock_offset_ns) < 20_000_000_000, "half a round trip and a second, on any machine"
     assert caplog.messages == [
         "GLOBAL Kraken Nonce Manager installed for MASTER (nanosecond precision)",
         "Connected to Kraken Pro API (MASTER)",
@@ -75,7 +76,7 @@ async def test_a_clock_that_is_far_off_is_worth_a_warning_and_deadlines_follow_t
 ):
     async with broker_of(kraken_sim, manager) as broker:
         assert "ahead of the exchange's" in caplog.text
-        assert isinstance(await broker.place(Order(BITCOIN, "buy", Decimal("0.001"), valid_s=10)), Placement)
+        assert isinstance(await broker.place(Order(BITCOIN, "buy", Decimal("0.001"), valid_s=45)), Placement)
 
 
 async def test_a_key_the_exchange_does_not_know_is_refused(kraken_sim, manager):
@@ -152,8 +153,8 @@ async def test_histories_longer_than_a_page_are_read_to_the_end(kraken_sim, mana
         {"kind": "reset", "phase": "after"},
         {"kind": "http", "phase": "before", "status": 502},
         {"kind": "http", "phase": "after", "status": 520},
-        {"kind": "hang", "phase": "before", "ms": 60_000},
-        {"kind": "hang", "phase": "after", "ms": 60_000},
+        {"kind": "hang", "phase": "before", "ms": 3_600_000},
+        {"kind": "hang", "phase": "after", "ms": 3_600_000},
         {"kind": "error", "phase": "after", "error": "EService:Unavailable"},
         {"kind": "error", "phase": "before", "error": "EGeneral:Internal error"},
     ],
@@ -161,7 +162,8 @@ async def test_histories_longer_than_a_page_are_read_to_the_end(kraken_sim, mana
 )
 async def test_an_order_whose_answer_is_lost_exists_exactly_once(kraken_sim, manager, fault):
     misfortune(kraken_sim, endpoint="AddOrder", times=1, **fault)
-    async with broker_of(kraken_sim, manager, timeout=0.3) as broker:
+    hangs = [lambda: any(row["method"] == "AddOrder" for row in kraken_sim.log())] if fault["kind"] == "hang" else []
+    async with broker_of(kraken_sim, manager, timeout=LONG_S) as broker, time_out_when(*hangs):
         placed = await broker.place(Order(BITCOIN, "buy", Decimal("0.01"), cl_ord_id="once"))
     orders = kraken_sim.accounts[1].orders
     assert [order.ticket.cl_ord_id for order in orders.values()] == ["once"]
@@ -185,9 +187,8 @@ async def test_sent_blindly_the_same_order_would_exist_twice(kraken_sim, manager
 
 async def test_reads_that_lag_do_not_cause_a_second_order(kraken_sim, manager):
     misfortune(kraken_sim, endpoint="AddOrder", times=1, kind="drop", phase="after")
-    misfortune(kraken_sim, endpoint="OpenOrders|ClosedOrders", times=2, kind="stale", ms=500)
-    patience = Patience(settle_s=0.6)
-    async with broker_of(kraken_sim, manager, patience=patience) as broker:
+    misfortune(kraken_sim, endpoint="OpenOrders|ClosedOrders", times=2, kind="stale", ms=3_600_000)
+    async with broker_of(kraken_sim, manager) as broker:
         placed = await broker.place(Order(BITCOIN, "buy", Decimal("0.01"), cl_ord_id="lagging"))
     assert placed.looked_up
     assert len(kraken_sim.accounts[1].orders) == 1

@@ -14,7 +14,18 @@ from krakenonce.kraken.replies import Refused
 from krakenonce.lanes import LaneRegistry
 from krakenonce.orders import NotExecuted, open_journal
 from krakenonce.orders.intents import State
-from tests.orders.traders import market, misfortune, orders_of, resting, sent, trader
+from tests.leap import time_out_when, until
+from tests.orders.traders import (
+    frozen_desk,
+    frozen_exchange,
+    market,
+    misfortune,
+    orders_of,
+    release,
+    resting,
+    sent,
+    trader,
+)  # fmt: skip
 
 
 async def test_every_order_has_a_name_and_a_deadline(kraken_sim):
@@ -33,8 +44,8 @@ async def test_every_order_has_a_name_and_a_deadline(kraken_sim):
 
 
 async def test_of_two_tasks_that_want_the_same_order_one_places_it(kraken_sim):
-    misfortune(kraken_sim, kind="hang", phase="after", ms=5000, endpoint="AddOrder", times=1)
-    async with trader(kraken_sim) as broker:
+    misfortune(kraken_sim, kind="hang", phase="after", ms=3_600_000, endpoint="AddOrder", times=1)
+    async with trader(kraken_sim) as broker, time_out_when(lambda: sent(kraken_sim)):
         endings = await asyncio.gather(*(broker.place(market("same")) for _ in range(5)))
     assert len({ending.txid for ending in endings}) == 1
     assert len(sent(kraken_sim)) == 1
@@ -44,8 +55,8 @@ async def test_of_two_programs_that_want_the_same_order_one_places_it(kraken_sim
     misfortune(kraken_sim, kind="drop", phase="before", endpoint="AddOrder", times=3)
     manager = GlobalKrakenNonceManager("memory://", registry=LaneRegistry())
     journals = [open_journal(f"sqlite://{tmp_path}/orders.db") for _ in range(2)]
-    async with trader(kraken_sim, journal=journals[0], manager=manager, settle_s=0.02) as one:
-        async with trader(kraken_sim, journal=journals[1], manager=manager, settle_s=0.03) as other:
+    async with trader(kraken_sim, journal=journals[0], manager=manager) as one:
+        async with trader(kraken_sim, journal=journals[1], manager=manager) as other:
             endings = await asyncio.gather(one.place(market("same")), other.place(market("same")))
             while not all(isinstance(ending, Placement) for ending in endings):
                 endings = await asyncio.gather(one.place(market("same")), other.place(market("same")))
@@ -86,7 +97,7 @@ async def test_an_old_order_of_the_same_name_is_not_mistaken_for_the_one_that_wa
     (old,) = orders_of(kraken_sim)
     old.opened_ns -= 3600 * 10**9
     misfortune(kraken_sim, kind="drop", phase="before", endpoint="AddOrder", times=1)
-    async with trader(kraken_sim, settle_s=0.02) as broker:
+    async with trader(kraken_sim) as broker:
         placed = await broker.place(market("again"))
     assert placed.txid != old.txid
     assert placed.attempts == 2
@@ -124,26 +135,26 @@ async def _fail(_intent):
     raise StoreUnavailable("the disk is full")
 
 
-async def test_a_request_signed_with_a_key_that_was_replaced_is_dead_after_its_deadline(kraken_sim, tmp_path):
-    journal = open_journal(f"sqlite://{tmp_path}/orders.db")
-    async with trader(kraken_sim, journal=journal) as broker:
-        misfortune(kraken_sim, kind="drop", phase="before", endpoint="AddOrder|GetApiKeyInfo", times=20)
-        with pytest.raises(OutcomeUnknown):
-            await broker.place(market("oldkey", valid_s=20))
-    misfortune(kraken_sim, faults=[])
-    account = kraken_sim.accounts[1]
-    account.keys.insert(0, kraken_sim.exchange.add_key(account))
-    waited = []
+async def test_a_request_signed_with_a_key_that_was_replaced_is_dead_after_its_deadline(tmp_path):
+    journal, waited = open_journal(f"sqlite://{tmp_path}/orders.db"), []
 
     async def note(seconds):
         waited.append(seconds)
 
-    broker = trader(kraken_sim, journal=journal, settle_s=0.02)
-    broker._desk._resolver._fence._sleep = note
-    async with broker:
-        pass
-    assert 18 < waited[0] < 21.5
-    (intent,) = [await journal.find(broker._desk._account, "oldkey")]
+    with frozen_exchange() as sim:
+        misfortune(sim, kind="drop", phase="before", endpoint="AddOrder|GetApiKeyInfo", times=20)
+        async with frozen_desk(sim, journal=journal) as desk:
+            with pytest.raises(OutcomeUnknown):
+                await desk.place(market("oldkey", valid_s=20))
+        passed_s = sim.exchange.clock.boot_ns() / NS_PER_SECOND
+        misfortune(sim, faults=[])
+        account = sim.accounts[1]
+        account.keys.insert(0, sim.exchange.add_key(account))
+        async with frozen_desk(sim, journal=journal, wait=note, settle_s=10) as desk:
+            (found,) = await desk.recover()
+    assert isinstance(found.verdict, NotExecuted)
+    assert waited == [pytest.approx(21 - passed_s), 10], "its deadline and a second; then the settle time"
+    (intent,) = [await journal.find(desk._account, "oldkey")]
     assert intent.state is State.ABSENT
     await journal.close()
 
@@ -192,14 +203,14 @@ async def test_what_to_cancel_or_amend_is_named_once(kraken_sim):
 
 
 async def test_a_caller_that_gives_up_leaves_the_order_to_be_found_out(kraken_sim):
-    misfortune(kraken_sim, kind="delay", ms=100, phase="after", endpoint="AddOrder", times=1)
-    async with trader(kraken_sim, timeout=5) as broker:
+    misfortune(kraken_sim, kind="hold", ms=3_600_000, phase="after", endpoint="AddOrder", times=1)
+    async with trader(kraken_sim) as broker:
         placing = asyncio.create_task(broker.place(market("left")))
-        while not sent(kraken_sim):
-            await asyncio.sleep(0.005)
+        await until(lambda: sent(kraken_sim))
         placing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await placing
+        assert release(kraken_sim) == 1
         assert (await broker.place(market("left"))).looked_up
     assert len(orders_of(kraken_sim)) == 1
 
@@ -227,7 +238,7 @@ class WrongClock(SystemClock):
 @pytest.mark.parametrize("seconds", [300, -300])
 async def test_a_clock_that_is_far_from_the_exchanges_hides_no_order(kraken_sim, seconds):
     misfortune(kraken_sim, kind="drop", phase="after", endpoint="AddOrder", times=1)
-    async with trader(kraken_sim, settle_s=0.05, clock=WrongClock(seconds)) as broker:
+    async with trader(kraken_sim, clock=WrongClock(seconds)) as broker:
         placed = await broker.place(market("ahead"))
     assert placed.looked_up
     assert len(orders_of(kraken_sim)) == 1

@@ -148,7 +148,7 @@ async def place_into(answers):
         manager = GlobalKrakenNonceManager("memory://", registry=LaneRegistry())
         budget, journal = ReadBudget(2, 1, 0), open_journal("memory://")
         async with KrakenClient(
-            credentials, manager=manager, base_url=exchange.url, timeout=1, budget=budget, sleep=at_once, reissues=0
+            credentials, manager=manager, base_url=exchange.url, timeout=60, budget=budget, sleep=at_once, reissues=0
         ) as client:
             patience = Patience(attempts=2, settle_s=0, pause_s=0)
             desk = OrderDesk("MASTER", client, journal, clock=SystemClock(), sleep=at_once, patience=patience)
