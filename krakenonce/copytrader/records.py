@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import NamedTuple
 
-from krakenonce.orders.records import Side
+from krakenonce.orders.records import OrderType, Side
 
 
 class LineKey(NamedTuple):
@@ -130,6 +130,10 @@ class CopyOrder:
         executed, cost, fee: what it has filled (base asset), what that cost and what was charged (quote asset).
         reason: why it was refused, or what was special about it.
         planned_ns, sent_ns, acknowledged_ns, done_ns: when, by our clock.
+        ordertype: None for what takes at once or ends: limit IOC if there is a *limit*, else market. Otherwise an order
+            that rests until it is filled or cancelled (mode orders).
+        trigger: where a stop or take-profit order is triggered, in the quote asset.
+        mirrors: the txid of the master's order that it follows (mode orders); empty otherwise.
     """
 
     cl_ord_id: str
@@ -153,6 +157,48 @@ class CopyOrder:
     sent_ns: int = 0
     acknowledged_ns: int = 0
     done_ns: int = 0
+    ordertype: OrderType | None = None
+    trigger: Decimal | None = None
+    mirrors: str = ""
+
+
+class OrderStep(Enum):
+    """What became of an order of the master's."""
+
+    OPENED = "opened"
+    AMENDED = "amended"
+    TRIGGERED = "triggered"
+    FILLED = "filled"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class MasterOrderEvent:
+    """One step in the life of an order of the master's, as it stands afterwards. For mode orders.
+
+    Attributes:
+        master: ``MASTER`` or ``MASTER:<name>``.
+        order_txid: the order.
+        step: what happened; FILLED only when nothing of it is left.
+        pair: the pair's key; side: ``buy`` or ``sell``.
+        volume, executed: ordered and filled so far, in the base asset.
+        limit, trigger: its prices, in the quote asset; None if it has none.
+        happened_ns: by the exchange's clock; received_ns: by ours.
+    """
+
+    master: str
+    order_txid: str
+    step: OrderStep
+    pair: str
+    side: Side
+    ordertype: OrderType
+    volume: Decimal
+    executed: Decimal
+    limit: Decimal | None
+    trigger: Decimal | None
+    happened_ns: int
+    received_ns: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The copy trader's truth: fills, decisions, lines, orders and standings, in SQLite or PostgreSQL."""

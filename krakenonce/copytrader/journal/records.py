@@ -1,0 +1,126 @@
+"""What the journal writes and gives back. Immutable values; money is ``Decimal``, moments are nanoseconds since 1970.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum
+from types import MappingProxyType
+
+from krakenonce.copytrader.records import CopyOrder, Decision, Line, MasterFill
+
+EVERYBODY = "*"
+"""The name under which the standing of all together is kept."""
+
+
+class State(Enum):
+    """Whether a user (or everybody) is copied. Exits go out in all of them but KILLED and LEFT."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    SOFT_STOP = "soft_stop"
+    HARD_STOP = "hard_stop"
+    KILLED = "killed"
+    LEAVING = "leaving"
+    LEFT = "left"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where one user stands (or everybody: `EVERYBODY`).
+
+    Attributes:
+        user: his account's name.
+        state: see `State`; reason: why; since_ns: since when.
+        peak_equity: the highest equity since it was last re-armed, in the currency of the config; None before the first
+            look.
+        day: the day (UTC, ``2026-11-23``) that *day_equity* opened.
+        day_equity: the equity at the first look of that day.
+        failures: how many copies in a row have failed.
+    """
+
+    user: str
+    state: State = State.ACTIVE
+    reason: str = ""
+    since_ns: int = 0
+    peak_equity: Decimal | None = None
+    day: str = ""
+    day_equity: Decimal | None = None
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LineRow:
+    """A line, and what its next order is named and priced after.
+
+    Attributes:
+        exec_id: the newest fill that was decided for it; attempt: how many orders were planned after that fill.
+        reference: that fill's price, in the quote asset of the user's pair.
+    """
+
+    line: Line
+    exec_id: str = ""
+    attempt: int = 0
+    reference: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class MasterRow:
+    """What one master holds of one pair, as his fills fold it.
+
+    Attributes:
+        position: in the base asset.
+        fills: how many fills were folded.
+        newest_ns: when the newest of them happened, by the exchange's clock.
+    """
+
+    master: str
+    pair: str
+    position: Decimal
+    fills: int
+    newest_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class FollowRow:
+    """Whom a user follows since when: fills up to *since_ns* (the exchange's clock) were not his to decide."""
+
+    user: str
+    master: str
+    since_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is written in one transaction. Fills and decisions that are known are left as they are."""
+
+    fills: tuple[MasterFill, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    lines: tuple[LineRow, ...] = ()
+    orders: tuple[CopyOrder, ...] = ()
+    standings: tuple[Standing, ...] = ()
+    masters: tuple[MasterRow, ...] = ()
+    follows: tuple[FollowRow, ...] = ()
+    meta: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Where everything stands, as the journal has it.
+
+    Attributes:
+        fills: the exec ids of recent fills, by master.
+        lines, masters, follows, standings: all of them.
+        orders: those whose end is not known.
+        meta: small facts by name.
+    """
+
+    fills: Mapping[str, frozenset[str]]
+    lines: tuple[LineRow, ...]
+    orders: tuple[CopyOrder, ...]
+    standings: tuple[Standing, ...]
+    masters: tuple[MasterRow, ...]
+    follows: tuple[FollowRow, ...]
+    meta: Mapping[str, str]
