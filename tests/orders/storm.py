@@ -1,16 +1,36 @@
 """Orders through everything that can go wrong at once, and what the exchange says of them afterwards."""
 
 import random
+import time
 from collections import Counter
+from dataclasses import dataclass
 
 from krakenonce.simulator.faults import Fault
 
-TIMEOUT_S, LATE_MS, STALE_MS, SETTLE_S = 0.25, 450, 300, 0.4
-"""In the short form. In the long one everything is as in life: a time-out of 10 s, books that lag by 8 s."""
+
+@dataclass(frozen=True)
+class Pace:
+    """How long things take in a storm. What must hold holds at any pace and on any machine.
+
+    Attributes:
+        timeout_s: after how long the client gives up.
+        late_ms: how long requests and answers are under way that come too late.
+        stale_ms: by how much the books lag; settle_s: how long the client waits between its two looks.
+    """
+
+    timeout_s: float
+    late_ms: float
+    stale_ms: float
+    settle_s: float
 
 
-def everything(share, late_ms=LATE_MS, stale_ms=STALE_MS):
+QUICK = Pace(timeout_s=2, late_ms=2_800, stale_ms=300, settle_s=0.4)
+AS_IN_LIFE = Pace(timeout_s=10, late_ms=13_000, stale_ms=8_000, settle_s=10)
+
+
+def everything(share, pace=QUICK):
     """Every fault there is, each for a *share* of the orders, and of the questions that follow."""
+    late_ms, stale_ms = pace.late_ms, pace.stale_ms
     orders, reads = "AddOrder", "OpenOrders|ClosedOrders|TradesHistory|QueryOrders|GetApiKeyInfo"
     lost = [
         Fault(kind=kind, phase=phase, endpoint=orders, rate=share) for kind in ("drop", "reset") for phase in PHASES
@@ -63,7 +83,9 @@ def wanted(sim, number, seed):
     return rows
 
 
-def weather(crew, sim, journal, rows, *, deaths, seed, steps, mutants=(), timeout=TIMEOUT_S, settle_s=SETTLE_S):
+def weather(
+    crew, sim, journal, rows, *, deaths, seed, steps, mutants=(), timeout=QUICK.timeout_s, settle_s=QUICK.settle_s
+):
     """Have *rows* of orders placed by processes of which the first *deaths* are killed. Return the answers by name."""
     dice, answers = random.Random(seed), {}
     terms = {"url": sim.url, "journal": journal, "timeout": timeout, "settle_s": settle_s, "mutants": mutants}
@@ -77,6 +99,12 @@ def weather(crew, sim, journal, rows, *, deaths, seed, steps, mutants=(), timeou
             answers.setdefault(answer["name"], answer)
     assert status == 0
     return answers
+
+
+def calm(sim):
+    """Wait until the last late request has arrived."""
+    while any(sim.exchange.evidence.record(key).in_flight for key in sim.exchange.keys.values()):
+        time.sleep(0.001)
 
 
 def census(sim):
