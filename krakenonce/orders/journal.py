@@ -2,40 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
-from krakenonce.clock import NS_PER_MS, Clock, SystemClock
-from krakenonce.errors import ConfigError, KrakenonceError
+from krakenonce.clock import Clock, SystemClock
+from krakenonce.errors import ConfigError
+from krakenonce.orders.batches import GroupCommit
 from krakenonce.orders.intents import Intent
 from krakenonce.orders.sqlite import SqliteEngine
 from krakenonce.orders.tables import Change, Engine
-
-T = TypeVar("T")
-
-SLOW_NS = 2 * NS_PER_MS
-"""A disk whose commits take longer than this is written to in a thread of its own, so that it holds up nobody."""
-
-
-@dataclass(slots=True)
-class _Batch:
-    """Changes that are written together, and those who wait for them."""
-
-    changes: list[Change] = field(default_factory=list)
-    waiting: list[asyncio.Future[bool]] = field(default_factory=list)
-
-    def conclude(self, result: list[bool] | Exception) -> None:
-        for place, future in enumerate(self.waiting):
-            if future.done():
-                continue
-            if isinstance(result, Exception):
-                future.set_exception(result)
-            else:
-                future.set_result(result[place])
 
 
 class Journal:
@@ -50,12 +24,7 @@ class Journal:
 
     def __init__(self, engine: Engine, *, clock: Clock | None = None) -> None:
         self._engine = engine
-        self._clock: Clock = clock or SystemClock()
-        self._batch = _Batch()
-        self._is_due = False
-        self._took_ns = 0
-        self._aside = ThreadPoolExecutor(1, "krakenonce journal")
-        self._writing: asyncio.Task[None] | None = None
+        self._commits = GroupCommit(engine.write, is_local=engine.is_local, clock=clock or SystemClock())
 
     async def claim(self, intent: Intent) -> bool:
         """Write an attempt that is about to be sent; it may be sent when True comes back, and not before.
@@ -65,7 +34,7 @@ class Journal:
         Raises:
             StoreUnavailable: it cannot be written. Do not send.
         """
-        return await self._submit(Change(intent, claims=True))
+        return await self._commits.submit(Change(intent, claims=True))
 
     async def settle(self, intent: Intent) -> bool:
         """Write what became of an attempt; False if somebody else did so before.
@@ -73,69 +42,20 @@ class Journal:
         Raises:
             StoreUnavailable: it cannot be written. The fate will be found out again after a restart.
         """
-        return await self._submit(Change(intent, claims=False))
+        return await self._commits.submit(Change(intent, claims=False))
 
     async def find(self, account: str, name: str) -> Intent | None:
         """Return one intent, or None if it was never sent. Raises `StoreUnavailable`."""
-        return await self._read(lambda: self._engine.find(account, name))
+        return await self._commits.read(lambda: self._engine.find(account, name))
 
     async def open_intents(self, account: str) -> list[Intent]:
         """Return the intents of *account* whose fate is not known, oldest first. Raises `StoreUnavailable`."""
-        return await self._read(lambda: self._engine.open_intents(account))
+        return await self._commits.read(lambda: self._engine.open_intents(account))
 
     async def close(self) -> None:
         """Write what waits to be written, then close the database."""
-        if self._batch.waiting:
-            await asyncio.wait(self._batch.waiting)
-        if self._writing is not None:
-            await self._writing
-        self._aside.shutdown()
+        await self._commits.close()
         self._engine.close()
-
-    def _submit(self, change: Change) -> asyncio.Future[bool]:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[bool] = loop.create_future()
-        self._batch.changes.append(change)
-        self._batch.waiting.append(future)
-        if not self._is_due:
-            self._is_due = True
-            # In the loop's next round: whoever is ready to write in this one is written in the same transaction.
-            loop.call_soon(self._flush)
-        return future
-
-    def _flush(self) -> None:
-        if self._engine.is_local and self._took_ns <= SLOW_NS:
-            batch = self._take()
-            batch.conclude(self._write(batch.changes))
-            self._is_due = False
-        else:
-            self._writing = asyncio.get_running_loop().create_task(self._flush_aside())
-
-    async def _flush_aside(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self._batch.changes:
-            batch = self._take()
-            batch.conclude(await loop.run_in_executor(self._aside, self._write, batch.changes))
-        self._is_due = False
-
-    def _take(self) -> _Batch:
-        batch, self._batch = self._batch, _Batch()
-        return batch
-
-    def _write(self, changes: list[Change]) -> list[bool] | Exception:
-        begin = self._clock.boot_ns()
-        try:
-            return self._engine.write(changes)
-        except KrakenonceError as error:
-            return error
-        finally:
-            # The average forgets: a disk that was slow once gets another chance.
-            self._took_ns += (self._clock.boot_ns() - begin - self._took_ns) // 4
-
-    async def _read(self, read: Callable[[], T]) -> T:
-        if self._engine.is_local:
-            return read()
-        return await asyncio.get_running_loop().run_in_executor(self._aside, read)
 
 
 def open_journal(url: str) -> Journal:

@@ -31,7 +31,7 @@ def journal(tmp_path):
 
 def left_open(journal, sim):
     engine = SqliteEngine(journal.removeprefix("sqlite://"))
-    rows = engine._database.execute("SELECT count(*) FROM krakenonce_intents WHERE state = 'sent'").fetchone()
+    rows = engine._file._database.execute("SELECT count(*) FROM krakenonce_intents WHERE state = 'sent'").fetchone()
     engine.close()
     return rows[0]
 

@@ -224,9 +224,9 @@ async def test_closing_writes_what_waits():
 def test_only_claims_are_synced_and_only_if_power_loss_is_to_be_survived(tmp_path, level):
     engine = SqliteEngine(str(tmp_path / "orders.db"), survives_power_loss=level == "power")
     engine.write([Change(WANTED, claims=True)])
-    full = engine._database.execute("PRAGMA synchronous").fetchone()[0]
+    full = engine._file._database.execute("PRAGMA synchronous").fetchone()[0]
     engine.write([Change(replace(WANTED, state=State.EXECUTED), claims=False)])
-    settled = engine._database.execute("PRAGMA synchronous").fetchone()[0]
+    settled = engine._file._database.execute("PRAGMA synchronous").fetchone()[0]
     assert (full, settled) == ((2, 1) if level == "power" else (1, 1))
     engine.close()
 
@@ -245,8 +245,8 @@ async def test_a_database_that_went_away_comes_back(postgres, intent):
     journal = open_journal(postgres.url)
     await journal.claim(intent)
     engine = journal._engine
-    engine._connection.execute("SELECT 1")
-    engine._connection.close()
+    engine._link._connection.execute("SELECT 1")
+    engine._link._connection.close()
     assert await journal.settle(replace(intent, state=State.ABSENT))
     await journal.close()
 

@@ -1,5 +1,4 @@
-"""What the journal writes and gives back. Immutable values; money is ``Decimal``, moments are nanoseconds since 1970.
-"""
+"""What the journal writes and gives back. Immutable; money is ``Decimal``, moments are nanoseconds since 1970."""
 
 from __future__ import annotations
 
