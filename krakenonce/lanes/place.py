@@ -143,7 +143,7 @@ class Place:
 
     def _queue_for_grant(self, make: Callable[[], AnyWaiter]) -> Generator[AnyWaiter, None, None]:
         waiter = make()
-        pending = self._line.store.queue(self._line.key, self._line.floor, waiter.wake)
+        pending = waiter.line_up(self._line.store, self._line.key, self._line.floor)
         try:
             yield waiter
             self.grant = pending.result()

@@ -11,7 +11,7 @@ from krakenonce.errors import ForkedProcess, GrantEnded, ReentrantUse
 from krakenonce.kraken.replies import Outcome, Unknown
 from krakenonce.lanes.owner import running_loop, this_task, this_thread
 from krakenonce.lanes.place import Line, Place
-from krakenonce.lanes.waiters import LoopWaiter, ThreadWaiter, drive, drive_async
+from krakenonce.lanes.waiters import LoopWaiter, PatientWaiter, ThreadWaiter, drive, drive_async
 from krakenonce.refusals.healing import Step, Talk, conversation
 from krakenonce.refusals.watch import Watch
 from krakenonce.stores.base import Grant
@@ -100,7 +100,7 @@ class Turn:
         return self._issue()
 
     def _issue_regranted(self) -> int:
-        drive(self._place.regrant(ThreadWaiter, self._nonce), self._countdown(), self._lane.blame)
+        drive(self._place.regrant(self._thread(), self._nonce), self._countdown(), self._lane.blame)
         return self._issue()
 
     def _settle_former(self) -> None:
@@ -138,7 +138,7 @@ class Turn:
         if self._nonce == 0:
             return self.nonce
         self._lane.raise_floor(step.floor)
-        drive(self._place.regrant(ThreadWaiter, self._nonce), self._countdown(), self._lane.blame)
+        drive(self._place.regrant(self._thread(), self._nonce), self._countdown(), self._lane.blame)
         self._lane.check()
         return self._issue()
 
@@ -175,7 +175,7 @@ class Turn:
 
     def __enter__(self) -> Self:
         if not self._place.take_at_once(this_thread()):
-            drive(self._place.steps(ThreadWaiter), self._countdown(), self._lane.blame)
+            drive(self._place.steps(self._thread()), self._countdown(), self._lane.blame)
         self._held = True
         return self
 
@@ -194,6 +194,9 @@ class Turn:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._end(error)
+
+    def _thread(self) -> type[ThreadWaiter]:
+        return PatientWaiter if self._timeout is None else ThreadWaiter
 
     def _countdown(self) -> Callable[[], float | None]:
         if self._timeout is None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator
 from typing import Protocol
 
 from krakenonce.errors import LaneTimeout
+from krakenonce.stores.base import PendingGrant, Store, ThreadPlace
 
 Remaining = Callable[[], float | None]
 """Returns the seconds that are left, or None for no limit."""
@@ -27,6 +28,10 @@ class Waiter(Protocol):
         """Wake it, from any thread. Raises RuntimeError if its event loop is closed: nobody is there any more."""
         ...
 
+    def line_up(self, store: Store, key: str, floor: int) -> PendingGrant:
+        """Join the queue of *store* for *key*."""
+        ...
+
 
 class ThreadWaiter:
     """A blocked thread. Signals are handled while it waits."""
@@ -40,9 +45,33 @@ class ThreadWaiter:
     def wake(self) -> None:
         self._gate.release()
 
+    def line_up(self, store: Store, key: str, floor: int) -> PendingGrant:
+        return store.queue(key, floor, self.wake)
+
     def block(self, timeout: float | None) -> bool:
         """Block until woken (True) or until *timeout* seconds have passed (False)."""
         return self._gate.acquire(timeout=-1 if timeout is None else timeout)
+
+
+class PatientWaiter(ThreadWaiter):
+    """A blocked thread without a time-out: where the store has a way to sleep in it directly, that one is taken."""
+
+    __slots__ = ("_place",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._place: ThreadPlace | None = None
+
+    def line_up(self, store: Store, key: str, floor: int) -> PendingGrant:
+        own_way: Callable[[str, int], ThreadPlace | None] | None = getattr(store, "line_up", None)
+        self._place = own_way(key, floor) if own_way else None
+        return self._place or super().line_up(store, key, floor)
+
+    def block(self, timeout: float | None) -> bool:
+        if self._place is None:
+            return super().block(timeout)
+        self._place.sleep()
+        return True
 
 
 class LoopWaiter:
@@ -56,6 +85,9 @@ class LoopWaiter:
 
     def wake(self) -> None:
         self._loop.call_soon_threadsafe(self._resolve)
+
+    def line_up(self, store: Store, key: str, floor: int) -> PendingGrant:
+        return store.queue(key, floor, self.wake)
 
     def _resolve(self) -> None:
         if not self.future.done():

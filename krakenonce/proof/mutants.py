@@ -5,7 +5,8 @@ from __future__ import annotations
 from krakenonce.clock import Clock
 from krakenonce.stores import Store, open_store
 from krakenonce.stores.file import FileStore
-from krakenonce.stores.file.layout import KEY_READY, LAST, READY
+from krakenonce.stores.file.image import Image
+from krakenonce.stores.file.layout import GENERATION, KEY_READY, LAST, READY, slot_at
 from krakenonce.stores.file.ledger import SPAN, Ledger
 from krakenonce.stores.file.turnstile import Turnstile
 
@@ -13,14 +14,21 @@ from krakenonce.stores.file.turnstile import Turnstile
 class OpenTurnstile:
     """Lets everybody in at once."""
 
+    def __init__(self, image: Image) -> None:
+        self._image = image
+
     def try_enter(self, index: int) -> int | None:
-        return 0
+        return self.wait(index, 0)
 
     def line_up(self, index: int) -> int | None:
         return 0
 
     def wait(self, index: int, ticket: int | None) -> int:
+        self._image.words[slot_at(index) + GENERATION] += 1
         return 0
+
+    def forsake(self, index: int) -> None:
+        """Nothing was taken."""
 
     def leave(self, index: int, ticket: int) -> None:
         """Nobody was kept out."""
@@ -30,7 +38,7 @@ class LocklessStore(FileStore):
     """Processes do not exclude each other."""
 
     def _make_turnstile(self) -> Turnstile:
-        return OpenTurnstile()
+        return OpenTurnstile(self._image)
 
 
 class FloorlessLedger(Ledger):

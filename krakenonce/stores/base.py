@@ -100,6 +100,17 @@ class PendingGrant(Protocol):
         ...
 
 
+class ThreadPlace(PendingGrant, Protocol):
+    """A place in the store's own queue, for a thread that has nothing else to do and no time-out."""
+
+    def sleep(self) -> None:
+        """Sleep in the calling thread until the grant, or an error, is there: then `result` tells.
+
+        Signals are handled meanwhile, in the main thread. An exception (KeyboardInterrupt) leaves the queue.
+        """
+        ...
+
+
 class Store(Protocol):
     """Floors and exclusive grants per key. Every method is safe to call from any thread and never blocks for long.
 
@@ -139,6 +150,9 @@ class Store(Protocol):
         (or an error) is there. It must return at once and may run before this method returns.
         """
         ...
+
+    # A store may have one method more: `line_up(key, floor) -> ThreadPlace | None`, as `queue`, for a thread that then
+    # calls `ThreadPlace.sleep` itself and so is woken without a detour. None: use `queue` this time.
 
     def renew(self, grant: Grant, last: int) -> Grant:
         """Return a longer grant in place of *grant*; *last* is the highest number used of it.

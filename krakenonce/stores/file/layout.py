@@ -26,7 +26,7 @@ word        slot
 3           NEXT: the next ticket
 4           LAST: no number up to it may be issued again
 5, 6        OWNER and SINCE: who took the last grant (0 when given back) and when (boot clock)
-7           GENERATION: grants so far
+7           GENERATION: one more than the last ticket whose turn has come
 8, 9        REFUSALS and REFUSED_AT: refused for the nonce, how often and when (wall clock)
 10-11       high-water mark of a key that runs ahead of the clock, and checksum; first copy
 12-13       second copy

@@ -95,9 +95,11 @@ class PlainLocks:
         fd = open_private(self._directory / f"lock.{start}", self._group)
         try:
             _take(fd, shared=shared, wait=wait)
-        except BlockingIOError:
+        except BaseException as failure:
             os.close(fd)
-            return False
+            if isinstance(failure, BlockingIOError):
+                return False
+            raise
         with self._mutex:
             self._held[start] = fd
         return True

@@ -7,10 +7,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from krakenonce.errors import StoreUnavailable
+from krakenonce.errors import KrakenonceError, StoreUnavailable
 from krakenonce.stores.base import Grant
 from krakenonce.stores.file.layout import GENERATION, LAST, OWNER, SINCE, slot_at
 from krakenonce.stores.file.ledger import Ledger
+from krakenonce.stores.file.places import FilePending, FileThreadPlace
 from krakenonce.stores.file.threads import Ushers
 from krakenonce.stores.file.turnstile import Turnstile
 
@@ -24,32 +25,13 @@ class Desk(NamedTuple):
     owner: int
 
 
-class FilePending:
-    """A place in the queue of one key of a file store."""
-
-    __slots__ = ("_seat", "error", "floor", "grant", "wake")
-
-    def __init__(self, seat: Seat, floor: int, wake: Callable[[], None]) -> None:
-        self._seat, self.floor, self.wake = seat, floor, wake
-        self.grant: Grant | None = None
-        self.error: Exception | None = None
-
-    def result(self) -> Grant:
-        if self.grant is None:
-            raise self.error or StoreUnavailable("the file store was closed while this grant was awaited")
-        return self.grant
-
-    def cancel(self) -> None:
-        self._seat.withdraw(self)
-
-
 class Seat:
     """One key in one process. Its own threads queue here; one of them at a time stands in the queue of the host.
 
     `_taken` is True while this process has a turn of the key, or a place in the queue of the host.
     """
 
-    __slots__ = ("_desk", "_grant", "_index", "_key", "_mutex", "_slot", "_taken", "_ticket", "_waiting")
+    __slots__ = ("_desk", "_fate", "_grant", "_index", "_key", "_mutex", "_slot", "_taken", "_ticket", "_waiting")
 
     def __init__(self, key: str, index: int, desk: Desk) -> None:
         self._key, self._index, self._slot, self._desk = key, index, slot_at(index), desk
@@ -58,6 +40,7 @@ class Seat:
         self._taken = False
         self._ticket = 0
         self._grant: Grant | None = None
+        self._fate: KrakenonceError | None = None  # why nothing comes any more, once it is so
         self._waiting: deque[FilePending] | None = None  # made on first contention: most keys never see any
 
     def acquire(self, floor: int) -> Grant | None:
@@ -88,6 +71,40 @@ class Seat:
         if first:
             self._line_up()
         return pending
+
+    def line_up(self, floor: int) -> FileThreadPlace | None:
+        """Take a place for a thread that will `sleep` itself; None if somebody of this process has one already."""
+        with self._mutex:
+            if self._taken:
+                return None
+            self._taken = True
+        return FileThreadPlace(self, floor, self._desk.turnstile.line_up(self._index))
+
+    def sleep(self, place: FileThreadPlace) -> Grant:
+        """Sleep in the kernel until the turn is there; returns its grant.
+
+        Raises:
+            StoreUnavailable: the store was closed meanwhile, or the disk does not take the mark.
+        """
+        try:
+            ticket = self._desk.turnstile.wait(self._index, place.ticket)
+            span = self._span(place.floor)
+        except (OSError, ValueError) as error:  # ValueError: the open file was closed meanwhile
+            raise self._fate or StoreUnavailable(f"waiting for the key failed: {error}; nothing was sent") from error
+        with self._mutex:
+            if self._fate is None:
+                return self._seal(ticket, span)
+        raise self._fate
+
+    def forsake(self, place: FileThreadPlace) -> None:
+        """Give the turn, or the place in the queue, back."""
+        if place.grant is not None:
+            self.release(place.grant, place.grant.low - 1)
+        elif self._fate is None:
+            # Nobody else of this process has anything here: what there is, half made or whole, belongs to this place.
+            self._grant = None
+            self._desk.turnstile.forsake(self._index)
+            self._move_on()
 
     def renew(self, grant: Grant, last: int) -> Grant:
         """Return a grant that reaches further. Asks the disk only if the mark was not moved ahead in time."""
@@ -123,11 +140,14 @@ class Seat:
         if grant is not None:
             self.release(grant, grant.low - 1)
 
-    def abandon(self, error: Exception) -> None:
-        """Tell everybody who waits here that nothing will come, and give back what is held."""
+    def abandon(self, error: KrakenonceError) -> None:
+        """Tell everybody who waits here that nothing will come, and give back what is held.
+
+        A thread that sleeps in the kernel by itself hears it when those before it have ended their turns, or died.
+        """
         with self._mutex:
             waiting, self._waiting = self._waiting or deque(), deque()
-            held = self._grant
+            held, self._fate = self._grant, error
         if held is not None:
             self.release(held, held.high - 1)
         for pending in waiting:
@@ -146,8 +166,7 @@ class Seat:
 
     def _seal(self, ticket: int, span: tuple[int, int]) -> Grant:
         words, slot = self._desk.ledger.image.words, self._slot
-        generation = words[slot + GENERATION] + 1
-        words[slot + GENERATION] = generation
+        generation = words[slot + GENERATION]
         words[slot + SINCE] = self._desk.ledger.clock.boot()
         words[slot + OWNER] = self._desk.owner
         self._ticket = ticket
@@ -197,6 +216,10 @@ class Seat:
             if not self._waiting:
                 return None  # all of them gave up meanwhile
             floor = max(pending.floor for pending in self._waiting)
+        return self._span(floor)
+
+    def _span(self, floor: int) -> tuple[int, int]:
+        """Return numbers for the next grant; asks the disk if need be."""
         span = self._desk.ledger.stamp(self._slot, floor)
         while span is None:
             self._desk.ledger.cover(self._slot, floor)

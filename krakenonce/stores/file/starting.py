@@ -7,6 +7,7 @@ from krakenonce.stores.file.image import Image
 from krakenonce.stores.file.layout import (
     COUNT,
     FLOOR,
+    GENERATION,
     HEADER_WORDS,
     KEY_READY,
     LAST,
@@ -57,4 +58,5 @@ def _lift(words: Words, slot: int, mark: Mark) -> None:
         last = 0  # above what was reserved: it can't be true
     words[slot + LAST] = last if mark.clean and last else max(last, own - 1, mark.high - 1, 0)
     words[slot + KEY_READY] = own
-    words[slot + NEXT] = words[slot + OWNER] = 0
+    # GENERATION first: it must never claim that a ticket which NEXT has still to give out has been served.
+    words[slot + GENERATION] = words[slot + NEXT] = words[slot + OWNER] = 0

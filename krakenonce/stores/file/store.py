@@ -23,8 +23,9 @@ from krakenonce.stores.file.layout import OWNER, REFUSALS, REFUSED_AT, SINCE, ke
 from krakenonce.stores.file.ledger import WINDOW, Ledger
 from krakenonce.stores.file.locks import OPENING, PRESENCE
 from krakenonce.stores.file.opening import Host, Opener, this_host
+from krakenonce.stores.file.places import FilePending, FileThreadPlace
 from krakenonce.stores.file.register import Register
-from krakenonce.stores.file.seat import Desk, FilePending, Seat
+from krakenonce.stores.file.seat import Desk, Seat
 from krakenonce.stores.file.settings import read_url
 from krakenonce.stores.file.systemlocks import open_locks
 from krakenonce.stores.file.threads import Scribe, Ushers
@@ -105,7 +106,7 @@ class FileStore:
         self.numbers = HostNumbers(self._ledger, self._locks, directory)
 
     def _make_turnstile(self) -> Turnstile:
-        return TicketTurnstile(self._image, self._locks) if self._ordered else PlainTurnstile(self._locks)
+        return TicketTurnstile(self._image, self._locks) if self._ordered else PlainTurnstile(self._image, self._locks)
 
     def acquire(self, key: str, floor: int) -> Grant | None:
         self._check()
@@ -122,6 +123,19 @@ class FileStore:
             if seat is None:
                 raise StoreUnavailable(f"file store {self._settings.directory}: no slot for another key")
             return seat.queue(floor, wake)
+
+    def line_up(self, key: str, floor: int) -> FileThreadPlace | None:
+        """As `queue`, for a thread that calls `FileThreadPlace.sleep` itself; None if `queue` must do.
+
+        Only `close` has a weaker effect on it: it ends such a sleep not at once, but when the processes before it in
+        the line have ended their turns or died.
+        """
+        self._check()
+        seat = self._seats.get(key)
+        if seat is None:
+            return None
+        with plain_errors(self._settings.directory):
+            return seat.line_up(floor)
 
     def renew(self, grant: Grant, last: int) -> Grant:
         self._check()
