@@ -199,6 +199,7 @@ class StoreConformance:
     def test_threads_never_hold_a_key_together(self) -> None:
         self.inside = self.worst = 0
         self.used: list[int] = []
+        self.start = threading.Barrier(6)
         threads = [threading.Thread(target=self._hammer, args=(place,)) for place in range(6)]
         for thread in threads:
             thread.start()
@@ -234,9 +235,11 @@ class StoreConformance:
 
     def _hammer(self, place: int) -> None:
         store = (self.store, self.second)[place % 2]
+        self.start.wait()
         for _ in range(40):
             grant = take(store, KEY)
             self.inside += 1
+            threading.Event().wait(0.001)  # gives the others every chance to come in as well, if they can
             self.worst = max(self.worst, self.inside)
             self.used.append(grant.low)
             self.inside -= 1
