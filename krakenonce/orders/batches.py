@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from krakenonce.clock import NS_PER_MS, Clock
-from krakenonce.errors import KrakenonceError
+from krakenonce.errors import KrakenonceError, StoreUnavailable
+
+log = logging.getLogger("krakenonce")
 
 C = TypeVar("C")
 R = TypeVar("R")
@@ -36,6 +39,20 @@ class _Batch(Generic[C, R]):
                 future.set_result(result[place])
 
 
+@dataclass(frozen=True, slots=True)
+class Insistence:
+    """How changes are written again and again while the database can't be reached.
+
+    Parameters:
+        first_s, longest_s: seconds to wait before the second try, and at most; doubled in between.
+        sleep: how to wait, in seconds.
+    """
+
+    first_s: float = 0.1
+    longest_s: float = 5.0
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
 class GroupCommit(Generic[C, R]):
     """Writes changes in the order they are handed over. Any number of tasks of one event loop.
 
@@ -43,10 +60,20 @@ class GroupCommit(Generic[C, R]):
         write: writes changes in one transaction and returns one result each; blocks; called by one thread at a time.
         is_local: True if *write* and reading take microseconds as a rule, so that they may be done in the event loop.
         clock: tells how long writing takes.
+        insistence: how to try again what raised `StoreUnavailable`, so that nothing later gets ahead of it; None to let
+            the callers know instead.
     """
 
-    def __init__(self, write: Callable[[Sequence[C]], Sequence[R]], *, is_local: bool, clock: Clock) -> None:
-        self._write_all, self._is_local, self._clock = write, is_local, clock
+    def __init__(
+        self,
+        write: Callable[[Sequence[C]], Sequence[R]],
+        *,
+        is_local: bool,
+        clock: Clock,
+        insistence: Insistence | None = None,
+    ) -> None:
+        self._write_all, self._is_local, self._clock, self._insistence = write, is_local, clock, insistence
+        self._is_closing = False
         self._batch: _Batch[C, R] = _Batch()
         self._is_due = False
         self._took_ns = 0
@@ -72,7 +99,8 @@ class GroupCommit(Generic[C, R]):
         return await asyncio.get_running_loop().run_in_executor(self._aside, read)
 
     async def close(self) -> None:
-        """Write what waits to be written. Nothing may be handed over afterwards."""
+        """Write what waits to be written, or give up on a database that is away. Hand nothing over afterwards."""
+        self._is_closing = True
         if self._batch.waiting:
             await asyncio.wait(self._batch.waiting)
         if self._writing is not None:
@@ -82,17 +110,33 @@ class GroupCommit(Generic[C, R]):
     def _flush(self) -> None:
         if self._is_local and self._took_ns <= SLOW_NS:
             batch = self._take()
-            batch.conclude(self._write(batch.changes))
-            self._is_due = False
-        else:
-            self._writing = asyncio.get_running_loop().create_task(self._flush_aside())
+            result = self._write(batch.changes)
+            if not self._insists_on(result):
+                batch.conclude(result)
+                self._is_due = False
+                return
+            self._batch = batch
+        self._writing = asyncio.get_running_loop().create_task(self._flush_aside())
 
     async def _flush_aside(self) -> None:
-        loop = asyncio.get_running_loop()
         while self._batch.changes:
             batch = self._take()
-            batch.conclude(await loop.run_in_executor(self._aside, self._write, batch.changes))
+            batch.conclude(await self._written_aside(batch.changes))
         self._is_due = False
+
+    async def _written_aside(self, changes: Sequence[C]) -> Sequence[R] | Exception:
+        loop = asyncio.get_running_loop()
+        pause_s = 0.0
+        while True:
+            result = await loop.run_in_executor(self._aside, self._write, changes)
+            if self._insistence is None or not self._insists_on(result):
+                return result
+            log.warning("the journal can't be written, and nothing is sent before it is: %s", result)
+            pause_s = min(max(2 * pause_s, self._insistence.first_s), self._insistence.longest_s)
+            await self._insistence.sleep(pause_s)
+
+    def _insists_on(self, result: Sequence[R] | Exception) -> bool:
+        return self._insistence is not None and isinstance(result, StoreUnavailable) and not self._is_closing
 
     def _take(self) -> _Batch[C, R]:
         batch, self._batch = self._batch, _Batch()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
 from krakenonce.clock import Clock, SystemClock
@@ -58,6 +59,40 @@ class Journal:
         self._engine.close()
 
 
+@dataclass(frozen=True, slots=True)
+class JournalAddress:
+    """Where a journal is.
+
+    Attributes:
+        target: the path of a file, ``:memory:``, or the URL of a server.
+        is_server: True for PostgreSQL.
+        survives_power_loss: whether what is vital is on the disk before it counts.
+    """
+
+    target: str
+    is_server: bool
+    survives_power_loss: bool
+
+    @classmethod
+    def of(cls, url: str) -> JournalAddress:
+        """Read *url*; see `open_journal`. Raises `ConfigError`."""
+        parts = urlsplit(url)
+        options = dict(parse_qsl(parts.query))
+        durability = options.pop("durability", "power")
+        if durability not in ("power", "crash"):
+            raise ConfigError("journal", f"durability {durability!r}", "Use power or crash.")
+        strict = durability == "power"
+        if parts.scheme == "memory":
+            return cls(":memory:", is_server=False, survives_power_loss=False)
+        if parts.scheme == "sqlite" and parts.path.strip("/") and not parts.netloc and not options:
+            return cls(parts.path, is_server=False, survives_power_loss=strict)
+        if parts.scheme in ("postgresql", "postgres"):
+            query = "&".join(f"{name}={value}" for name, value in options.items())
+            return cls(parts._replace(query=query).geturl(), is_server=True, survives_power_loss=strict)
+        mend = "Use sqlite:///path/to/orders.db, postgresql://user@host/database or memory://."
+        raise ConfigError("journal", f"a URL with scheme {parts.scheme!r}", mend)
+
+
 def open_journal(url: str) -> Journal:
     """Return the journal that *url* names.
 
@@ -71,20 +106,9 @@ def open_journal(url: str) -> Journal:
         MissingExtra: psycopg is not installed.
         StoreUnavailable: it cannot be opened.
     """
-    parts = urlsplit(url)
-    options = dict(parse_qsl(parts.query))
-    durability = options.pop("durability", "power")
-    if durability not in ("power", "crash"):
-        raise ConfigError("journal", f"durability {durability!r}", "Use power or crash.")
-    strict = durability == "power"
-    if parts.scheme == "memory":
-        return Journal(SqliteEngine(":memory:", survives_power_loss=False))
-    if parts.scheme == "sqlite" and parts.path.strip("/") and not parts.netloc and not options:
-        return Journal(SqliteEngine(parts.path, survives_power_loss=strict))
-    if parts.scheme in ("postgresql", "postgres"):
+    address = JournalAddress.of(url)
+    if address.is_server:
         from krakenonce.orders.postgres import PostgresEngine
 
-        address = parts._replace(query="&".join(f"{name}={value}" for name, value in options.items())).geturl()
-        return Journal(PostgresEngine(address, survives_power_loss=strict))
-    mend = "Use sqlite:///path/to/orders.db, postgresql://user@host/database or memory://."
-    raise ConfigError("journal", f"a URL with scheme {parts.scheme!r}", mend)
+        return Journal(PostgresEngine(address.target, survives_power_loss=address.survives_power_loss))
+    return Journal(SqliteEngine(address.target, survives_power_loss=address.survives_power_loss))

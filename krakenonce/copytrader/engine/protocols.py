@@ -109,11 +109,11 @@ class Feed(Protocol):
 class Journal(Protocol):
     """The truth: what was filled, decided, ordered. See `krakenonce.copytrader.journal`."""
 
-    def commit(self, changes: Changes) -> asyncio.Future[None]:
-        """Write all of *changes*, or nothing. In the order of the calls; what is written together shares one sync.
+    def commit(self, changes: Changes) -> asyncio.Future[frozenset[str]]:
+        """Write all of *changes*, in the order of the calls; what is written together shares one sync.
 
-        Done means durable. The future fails with `StoreUnavailable` if it is not written, and with `LeaseLost` if one
-        of the users is no longer this worker's.
+        Done means durable. While the database can't be reached it is tried again, and nothing later gets ahead. The
+        future holds the users of whom nothing was written, because another worker has them now.
         """
 
     async def load(self) -> Snapshot:

@@ -1,0 +1,29 @@
+"""What a database must be able to do to keep the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from krakenonce.copytrader.journal.records import Changes
+
+
+class Backend(Protocol):
+    """A database. Its methods block; one thread at a time calls `write`. All raise `StoreUnavailable`."""
+
+    @property
+    def is_local(self) -> bool:
+        """True if it takes microseconds as a rule, and never the network."""
+
+    def write(self, batch: Sequence[Changes]) -> list[frozenset[str]]:
+        """Write all of *batch* in one transaction, as durable as was asked for; harmless to do twice.
+
+        Returns:
+            for each the users of whom nothing was written, because another worker has them.
+        """
+
+    def read(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of a SELECT with ``?`` for values."""
+
+    def close(self) -> None:
+        """Close the database. Safe to call twice."""

@@ -1,0 +1,84 @@
+"""The journal as the engine sees it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from krakenonce.clock import NS_PER_SECOND, Clock, SystemClock
+from krakenonce.copytrader.journal import rows
+from krakenonce.copytrader.journal import statements as sql
+from krakenonce.copytrader.journal.backend import Backend
+from krakenonce.copytrader.journal.records import Changes, FollowRow, Snapshot
+from krakenonce.copytrader.records import MasterFill
+from krakenonce.orders.batches import GroupCommit, Insistence
+
+RECENT_NS = 2 * 86_400 * NS_PER_SECOND
+"""Fills of the last two days are remembered by the engine; older ones are looked up."""
+
+
+class CopyJournal:
+    """Fills, decisions, lines, orders and standings. Any number of tasks of one event loop.
+
+    Parameters:
+        backend: the database.
+        clock: tells how long the disk takes.
+        insistence: how it is tried again while the database can't be reached.
+    """
+
+    def __init__(self, backend: Backend, *, clock: Clock | None = None, insistence: Insistence | None = None) -> None:
+        self.backend = backend
+        self._commits: GroupCommit[Changes, frozenset[str]] = GroupCommit(
+            backend.write,
+            is_local=backend.is_local,
+            clock=clock or SystemClock(),
+            insistence=insistence or Insistence(),
+        )
+
+    def commit(self, changes: Changes) -> asyncio.Future[frozenset[str]]:
+        """Write all of *changes*, in the order of the calls; what is written together shares one sync.
+
+        Done means durable. While the database can't be reached it is tried again, and nothing later gets ahead. The
+        future holds the users of whom nothing was written, because another worker has them now. It fails with
+        `StoreUnavailable` only if the journal is closed while the database is away.
+        """
+        return self._commits.submit(changes)
+
+    async def load(self) -> Snapshot:
+        """Return where everything stands; raises `StoreUnavailable`."""
+        return await self._commits.read(self._load)
+
+    async def undecided(self, user: str) -> list[MasterFill]:
+        """Return the recent fills that *user* has to decide on and has not, oldest first; raises `StoreUnavailable`."""
+        return await self._commits.read(
+            lambda: [rows.fill_of(row) for row in self.backend.read(sql.UNDECIDED, (user, self._horizon()))]
+        )
+
+    async def select(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of a SELECT with ``?`` for values; raises `StoreUnavailable`."""
+        return await self._commits.read(lambda: self.backend.read(statement, values))
+
+    async def close(self) -> None:
+        """Write what waits to be written, then close the database."""
+        await self._commits.close()
+        self.backend.close()
+
+    def _horizon(self) -> int:
+        return int(self.backend.read(sql.NEWEST_FILL)[0][0]) - RECENT_NS
+
+    def _load(self) -> Snapshot:
+        read = self.backend.read
+        fills: defaultdict[str, set[str]] = defaultdict(set)
+        for master, exec_id in read(sql.RECENT_FILLS, (self._horizon(),)):
+            fills[master].add(exec_id)
+        return Snapshot(
+            fills={master: frozenset(ids) for master, ids in fills.items()},
+            lines=tuple(map(rows.line_of, read(sql.ALL_LINES))),
+            orders=tuple(map(rows.order_of, read(sql.OPEN_ORDERS))),
+            standings=tuple(map(rows.standing_of, read(sql.ALL_STANDINGS))),
+            masters=tuple(map(rows.master_of, read(sql.ALL_MASTERS))),
+            follows=tuple(FollowRow(*row) for row in read(sql.ALL_FOLLOWS)),
+            meta=dict(read(sql.ALL_META)),
+        )

@@ -1,0 +1,116 @@
+"""Records as rows and back, in the order of the columns in `schema`. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+from krakenonce.copytrader.journal.records import FollowRow, LineRow, MasterRow, Standing, State
+from krakenonce.copytrader.records import (
+    CopyOrder,
+    Decision,
+    Kind,
+    Line,
+    LineKey,
+    MasterFill,
+    OrderPhase,
+    Purpose,
+    Source,
+)
+
+Row: TypeAlias = tuple[Any, ...]
+
+
+def fill_row(fill: MasterFill) -> Row:
+    return (
+        fill.master, fill.exec_id, fill.order_txid, fill.pair, fill.side, str(fill.volume), str(fill.price),
+        fill.filled_ns, fill.received_ns, _text(fill.order_volume), fill.source.value,
+    )  # fmt: skip
+
+
+def fill_of(row: Sequence[Any]) -> MasterFill:
+    master, exec_id, txid, pair, side, volume, price, filled_ns, received_ns, order_volume, source = row
+    return MasterFill(
+        master, exec_id, txid, pair, side, Decimal(volume), Decimal(price), filled_ns, received_ns,
+        _decimal(order_volume), Source(source),
+    )  # fmt: skip
+
+
+def decision_row(decision: Decision) -> Row:
+    return (
+        *decision.line, decision.exec_id, decision.kind.value, decision.side, str(decision.delta), str(decision.price),
+        decision.reason, decision.decided_ns, "",
+    )  # fmt: skip
+
+
+def decision_of(row: Sequence[Any]) -> Decision:
+    user, master, pair, exec_id, kind, side, delta, price, reason, decided_ns, _ = row
+    key = LineKey(user, master, pair)
+    return Decision(key, exec_id, Kind(kind), Decimal(delta), Decimal(price), reason, decided_ns, side)
+
+
+def line_row(row: LineRow) -> Row:
+    line = row.line
+    amounts = (str(line.wanted), str(line.held), str(line.written_off))
+    return (*line.key, *amounts, row.exec_id, row.attempt, str(row.reference))
+
+
+def line_of(row: Sequence[Any]) -> LineRow:
+    user, master, pair, wanted, held, written_off, exec_id, attempt, reference = row
+    line = Line(LineKey(user, master, pair), Decimal(wanted), Decimal(held), Decimal(written_off))
+    return LineRow(line, exec_id, attempt, Decimal(reference))
+
+
+def order_row(order: CopyOrder) -> Row:
+    return (
+        order.cl_ord_id, *order.line, order.exec_id, order.attempt, order.purpose.value, order.side, str(order.volume),
+        _text(order.limit), order.deadline_ns, str(order.reference), order.phase.value, order.path, order.txid,
+        str(order.executed), str(order.cost), str(order.fee), order.reason, order.planned_ns, order.sent_ns,
+        order.acknowledged_ns, order.done_ns, order.ordertype, _text(order.trigger), order.mirrors,
+    )  # fmt: skip
+
+
+def order_of(row: Sequence[Any]) -> CopyOrder:
+    (
+        name, user, master, pair, exec_id, attempt, purpose, side, volume, limit, deadline_ns, reference, phase, path,
+        txid, executed, cost, fee, reason, planned_ns, sent_ns, acknowledged_ns, done_ns, ordertype, trigger, mirrors,
+    ) = row  # fmt: skip
+    return CopyOrder(
+        name, LineKey(user, master, pair), exec_id, attempt, Purpose(purpose), side, Decimal(volume), _decimal(limit),
+        deadline_ns, Decimal(reference), OrderPhase(phase), path, txid, Decimal(executed), Decimal(cost), Decimal(fee),
+        reason, planned_ns, sent_ns, acknowledged_ns, done_ns, ordertype, _decimal(trigger), mirrors,
+    )  # fmt: skip
+
+
+def standing_row(standing: Standing) -> Row:
+    return (
+        standing.user, standing.state.value, standing.reason, standing.since_ns, _text(standing.peak_equity),
+        standing.day, _text(standing.day_equity), standing.failures,
+    )  # fmt: skip
+
+
+def standing_of(row: Sequence[Any]) -> Standing:
+    user, state, reason, since_ns, peak, day, day_equity, failures = row
+    return Standing(user, State(state), reason, since_ns, _decimal(peak), day, _decimal(day_equity), failures)
+
+
+def master_row(row: MasterRow) -> Row:
+    return (row.master, row.pair, str(row.position), row.fills, row.newest_ns)
+
+
+def master_of(row: Sequence[Any]) -> MasterRow:
+    master, pair, position, fills, newest_ns = row
+    return MasterRow(master, pair, Decimal(position), fills, newest_ns)
+
+
+def follow_row(row: FollowRow) -> Row:
+    return (row.user, row.master, row.since_ns)
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)

@@ -1,0 +1,95 @@
+"""What is asked of the tables, in the SQL that SQLite and PostgreSQL share, and a batch of changes as such. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from krakenonce.copytrader.journal import rows
+from krakenonce.copytrader.journal.records import Changes
+from krakenonce.copytrader.journal.rows import Row
+from krakenonce.copytrader.journal.schema import (
+    DECISIONS,
+    FILLS,
+    FOLLOWS,
+    LINES,
+    MASTERS,
+    META,
+    ORDERS,
+    STANDINGS,
+)
+from krakenonce.copytrader.records import OrderPhase
+
+
+def _insert(table: str, columns: str) -> str:
+    marks = ", ".join("?" * len(columns.split(", ")))
+    return f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608 - constants only
+
+
+def _put(table: str, columns: str, key: str, condition: str = "") -> str:
+    others = [name for name in columns.split(", ") if name not in key.split(", ")]
+    update = ", ".join(f"{name} = excluded.{name}" for name in others)
+    return f"{_insert(table, columns)} ON CONFLICT ({key}) DO UPDATE SET {update} {condition}"
+
+
+ADD_FILL = _insert("copy_fills", FILLS) + " ON CONFLICT DO NOTHING"
+ADD_DECISION = _insert("copy_decisions", DECISIONS) + " ON CONFLICT DO NOTHING"
+PUT_LINE = _put("copy_lines", LINES, "user_name, master, pair")
+PUT_ORDER = _put("copy_orders", ORDERS, "cl_ord_id", "WHERE copy_orders.phase IN ('planned', 'open')")
+TAKE_IN = """UPDATE copy_decisions SET cl_ord_id = ?
+    WHERE user_name = ? AND master = ? AND pair = ? AND cl_ord_id = '' AND kind <> 'skip'"""
+PUT_STANDING = _put("copy_standings", STANDINGS, "user_name")
+PUT_MASTER = _put("copy_masters", MASTERS, "master, pair", "WHERE excluded.fills >= copy_masters.fills")
+PUT_FOLLOW = _put("copy_follows", FOLLOWS, "user_name, master")
+PUT_META = _put("copy_meta", META, "name")
+
+RECENT_FILLS = "SELECT master, exec_id FROM copy_fills WHERE filled_ns >= ?"
+NEWEST_FILL = "SELECT coalesce(max(filled_ns), 0) FROM copy_fills"
+ALL_LINES = f"SELECT {LINES} FROM copy_lines"  # noqa: S608 - constants only, as in all of these
+OPEN_ORDERS = f"SELECT {ORDERS} FROM copy_orders WHERE phase IN ('planned', 'open') ORDER BY planned_ns"  # noqa: S608
+ALL_STANDINGS = f"SELECT {STANDINGS} FROM copy_standings"  # noqa: S608
+ALL_MASTERS = f"SELECT {MASTERS} FROM copy_masters"  # noqa: S608
+ALL_FOLLOWS = f"SELECT {FOLLOWS} FROM copy_follows"  # noqa: S608
+ALL_META = f"SELECT {META} FROM copy_meta"  # noqa: S608
+UNDECIDED = f"""SELECT {", ".join("f." + name for name in FILLS.split(", "))}
+    FROM copy_fills f JOIN copy_follows w ON w.master = f.master AND w.user_name = ?
+    WHERE f.filled_ns > w.since_ns AND f.filled_ns >= ? AND NOT EXISTS (
+        SELECT 1 FROM copy_decisions d
+        WHERE d.user_name = w.user_name AND d.master = f.master AND d.exec_id = f.exec_id)
+    ORDER BY f.filled_ns, f.exec_id"""  # noqa: S608
+
+
+def statements(batch: Sequence[Changes]) -> list[tuple[str, list[Row]]]:
+    """Return what writes *batch*: statements with the rows to run each with. Of what is replaced, the newest counts."""
+    lines = {row.line.key: rows.line_row(row) for changes in batch for row in changes.lines}
+    orders = {order.cl_ord_id: rows.order_row(order) for changes in batch for order in changes.orders}
+    taken = [
+        (order.cl_ord_id, *order.line)
+        for changes in batch
+        for order in changes.orders
+        if order.phase is OrderPhase.PLANNED
+    ]
+    standings = {one.user: rows.standing_row(one) for changes in batch for one in changes.standings}
+    masters = {(row.master, row.pair): rows.master_row(row) for changes in batch for row in changes.masters}
+    follows = {(row.user, row.master): rows.follow_row(row) for changes in batch for row in changes.follows}
+    meta = {name: value for changes in batch for name, value in changes.meta.items()}
+    work: list[tuple[str, list[Row]]] = [
+        (ADD_FILL, [rows.fill_row(fill) for changes in batch for fill in changes.fills]),
+        (ADD_DECISION, [rows.decision_row(one) for changes in batch for one in changes.decisions]),
+        (PUT_LINE, list(lines.values())),
+        (PUT_ORDER, list(orders.values())),
+        (TAKE_IN, taken),
+        (PUT_STANDING, list(standings.values())),
+        (PUT_MASTER, list(masters.values())),
+        (PUT_FOLLOW, list(follows.values())),
+        (PUT_META, list(meta.items())),
+    ]
+    return [(statement, values) for statement, values in work if values]
+
+
+def is_vital(changes: Changes) -> bool:
+    """Return whether *changes* must survive before anything is sent.
+
+    What became of an order is not: after a crash it is found out once more.
+    """
+    planned = any(order.phase is OrderPhase.PLANNED for order in changes.orders)
+    return planned or bool(changes.fills or changes.decisions or changes.standings or changes.follows or changes.meta)
