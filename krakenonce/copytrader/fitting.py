@@ -1,0 +1,69 @@
+"""How a size is fitted into caps and minimums. Pure.
+
+What concerns the size of an order (its most, its least) is judged by the copy of the master's *whole* order, of which a
+fill brings its part; so it does not matter in how many parts the master was filled. What concerns the moment (money,
+exposure) is judged as each fill comes.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from krakenonce.copytrader.amounts import ZERO, add, floor_to_lot, multiply, share, share_down, subtract
+from krakenonce.copytrader.guards.caps import Cap, below_own_minimum, order_cap, room, unordered
+from krakenonce.copytrader.guards.entry import Entry
+from krakenonce.copytrader.guards.reasons import Reason, plain, say
+from krakenonce.copytrader.policy import BelowMinimum
+from krakenonce.copytrader.sizing.minimums import in_words, meets_minimums, smallest
+
+
+def fitted(entry: Entry, part: Decimal, whole: Decimal) -> tuple[Decimal, str]:
+    """Return what remains of *part* in caps and minimums, and why it is not *part*; 0 if nothing is bought.
+
+    Parameters:
+        entry: the master's buy.
+        part: the size for this fill; whole: the size for all of the master's order; in the base asset, above 0.
+    """
+    too_small = below_own_minimum(entry, whole)
+    if too_small:
+        return ZERO, too_small
+    part, whole, reason = _capped(part, whole, order_cap(entry))
+    least = smallest(entry.price, entry.rules)
+    if whole < least and entry.policy.below_minimum is not BelowMinimum.ACCUMULATE:
+        return _raised(entry, part, whole, least)
+    return _placed(entry, part, least, reason)
+
+
+def _capped(part: Decimal, whole: Decimal, cap: Cap | None) -> tuple[Decimal, Decimal, str]:
+    if cap is None or whole <= cap.most:
+        return part, whole, ""
+    return share_down(part, cap.most, whole), cap.most, cap.reason
+
+
+def _raised(entry: Entry, part: Decimal, whole: Decimal, least: Decimal) -> tuple[Decimal, str]:
+    policy, minimum = entry.policy, in_words(entry.rules)
+    words = f"{plain(whole)} is below {minimum}"
+    if policy.below_minimum is BelowMinimum.SKIP:
+        return ZERO, say(Reason.BELOW_MINIMUM, words)
+    if subtract(least, whole) > multiply(whole, policy.round_up_cap):
+        cap = f"to reach it would add more than {plain(policy.round_up_cap)} times that"
+        return ZERO, say(Reason.BELOW_MINIMUM, f"{words}, and {cap}")
+    raised, most, allowed = share(part, least, whole), order_cap(entry), room(entry)
+    if most is not None and least > most.most:
+        return ZERO, say(Reason.BELOW_MINIMUM, f"{words}, and to reach it is too much: {most.reason}")
+    if raised > allowed.most:
+        return ZERO, say(Reason.BELOW_MINIMUM, f"{words}, and to reach it is too much: {allowed.reason}")
+    return raised, say(Reason.ROUNDED_UP, f"{words}: raised to {plain(least)}")
+
+
+def _placed(entry: Entry, part: Decimal, least: Decimal, reason: str) -> tuple[Decimal, str]:
+    allowed = room(entry)
+    waiting = unordered(entry)
+    if part > allowed.most:
+        if add(waiting, allowed.most) < least:
+            return ZERO, allowed.reason
+        return allowed.most, allowed.reason
+    due = floor_to_lot(add(waiting, part), entry.rules.lot_decimals)
+    if not reason and not meets_minimums(due, entry.price, entry.rules):
+        reason = say(Reason.CARRIED, f"{plain(due)} is below {in_words(entry.rules)}, and waits for more")
+    return part, reason

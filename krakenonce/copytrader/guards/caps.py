@@ -1,0 +1,89 @@
+"""What cuts an entry: the most of an order, of exposure, of money. Pure; nothing in here is asked about an exit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from krakenonce.copytrader.amounts import ZERO, multiply, share_down, subtract
+from krakenonce.copytrader.circumstances import Usage
+from krakenonce.copytrader.guards.entry import Entry
+from krakenonce.copytrader.guards.reasons import Reason, plain, say
+from krakenonce.copytrader.policy import Guards
+from krakenonce.copytrader.prices import limit_within
+from krakenonce.copytrader.sizing.funds import affordable
+
+_ONE = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """The most that something may be, in the base asset, and why."""
+
+    most: Decimal
+    reason: str
+
+
+def order_cap(entry: Entry) -> Cap | None:
+    """Return the most the copy of the master's whole order may be; None without such a limit."""
+    caps = [
+        _in_base(entry, guards.max_order, Reason.MAX_ORDER, "for one order")
+        for guards in (entry.policy.guards, entry.circumstances.together_guards)
+        if guards is not None and guards.max_order is not None
+    ]
+    return min(caps, key=_most, default=None)
+
+
+def room(entry: Entry) -> Cap:
+    """Return by how much the target of *entry*'s line may grow now: by money, and by exposure."""
+    circumstances = entry.circumstances
+    caps = [_funds(entry)]
+    for guards, usage in (
+        (entry.policy.guards, circumstances.user),
+        (circumstances.together_guards, circumstances.together),
+    ):
+        if guards is not None and guards.max_exposure is not None:
+            caps.append(_exposure(entry, guards, usage))
+    tightest = min(caps, key=_most)
+    return Cap(max(subtract(tightest.most, unordered(entry)), ZERO), tightest.reason)
+
+
+def unordered(entry: Entry) -> Decimal:
+    """Return what the line wants already and no order is on its way for, at least 0."""
+    line = entry.line
+    return max(subtract(subtract(line.wanted, line.held), entry.circumstances.on_the_way), ZERO)
+
+
+def below_own_minimum(entry: Entry, whole: Decimal) -> str | None:
+    """Return why the copy of the master's whole order, *whole*, is too small for the config; None if it is not."""
+    value = multiply(multiply(whole, entry.price), entry.circumstances.worth)
+    for guards in (entry.policy.guards, entry.circumstances.together_guards):
+        if guards is not None and guards.min_order is not None and value < guards.min_order:
+            words = f"the copy would be worth {plain(value)}, and {plain(guards.min_order)} is the least"
+            return say(Reason.BELOW_OWN_MINIMUM, words)
+    return None
+
+
+def _most(cap: Cap) -> Decimal:
+    return cap.most
+
+
+def _in_base(entry: Entry, money: Decimal | None, reason: Reason, what: str) -> Cap:
+    most = ZERO if money is None else max(money, ZERO)
+    value = multiply(entry.price, entry.circumstances.worth)
+    return Cap(share_down(most, _ONE, value), say(reason, f"cut to {plain(most)}, the most {what}"))
+
+
+def _exposure(entry: Entry, guards: Guards, usage: Usage) -> Cap:
+    most = guards.max_exposure or ZERO
+    cap = _in_base(entry, subtract(most, usage.exposure), Reason.MAX_EXPOSURE, "that exposure leaves")
+    words = f"exposure is {plain(usage.exposure)}, and {plain(most)} is the most"
+    return Cap(cap.most, say(Reason.MAX_EXPOSURE, words))
+
+
+def _funds(entry: Entry) -> Cap:
+    circumstances = entry.circumstances
+    limit = limit_within("buy", entry.price, entry.policy.guards.slippage, entry.rules)
+    most = affordable(circumstances.available, limit, circumstances.fee_rate, entry.rules.lot_decimals)
+    words = f"{plain(circumstances.available)} is free, which pays for {plain(most)}, fee included"
+    return Cap(most, say(Reason.FUNDS, words))
