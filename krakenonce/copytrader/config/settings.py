@@ -1,0 +1,92 @@
+"""What a configuration says, typed. Immutable; no secret is in it, only where each is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from types import MappingProxyType
+
+from krakenonce.copytrader.notify import Event
+from krakenonce.copytrader.policy import Guards, UserPolicy
+from krakenonce.keychain import Reference
+
+
+class RunMode(Enum):
+    """How much is real: all of it; all but the orders; or only the master."""
+
+    LIVE = "live"
+    DRY = "dry"
+    SHADOW = "shadow"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSettings:
+    """One account and where its key is kept.
+
+    Attributes:
+        name: ``MASTER``, ``MASTER:<name>`` or ``USER:<name>``.
+        key: where its key is; None for a user that is simulated.
+        tier: Kraken's verification level, for its rate limits; None if it was not told.
+        allow_withdraw: whether a key that can withdraw is taken.
+    """
+
+    name: str
+    key: Reference | None
+    tier: str | None = None
+    allow_withdraw: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UserSettings:
+    """One user: the account, how it copies, and, where it is simulated, what it holds at the start (by currency)."""
+
+    account: AccountSettings
+    policy: UserPolicy
+    balances: Mapping[str, Decimal] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def name(self) -> str:
+        """``USER:<name>``."""
+        return self.account.name
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Who is told of what. The address may hold a token: it is never shown."""
+
+    url: str = field(repr=False)
+    events: frozenset[Event]
+
+
+@dataclass(frozen=True, slots=True)
+class CopySettings:
+    """A whole configuration.
+
+    Attributes:
+        file: where it was read.
+        run: how much is real.
+        url: the exchange; for all accounts.
+        store: the nonce store's URL, journal: the journal's; either may hold a password, and is never shown.
+        currency: what money is counted in.
+        masters, users: by their account names, in the order of the file.
+        guards: the limits of all users together.
+        webhooks: who is told of what.
+        workers: how many processes share the users.
+        lines: the line of each dotted name, for complaints that come later.
+    """
+
+    file: Path
+    run: RunMode
+    url: str
+    store: str = field(repr=False)
+    journal: str = field(repr=False)
+    currency: str
+    masters: Mapping[str, AccountSettings]
+    users: Mapping[str, UserSettings]
+    guards: Guards
+    webhooks: tuple[Webhook, ...]
+    workers: int
+    lines: Mapping[str, int] = field(repr=False, compare=False)
