@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, Protocol, TypeAlias
 
 from krakenonce.broker import Balance, OrderState
-from krakenonce.copytrader.journal.records import Changes, Snapshot
+from krakenonce.copytrader.journal.records import Changes, FillRow, Snapshot
 from krakenonce.copytrader.records import CopyOrder, MasterFill, MasterOrderEvent
 from krakenonce.kraken.replies import Refused
 
@@ -73,7 +73,10 @@ class Account(Protocol):
         """
 
     async def cancel_all_copies(self, names: Collection[str]) -> None:
-        """Have the open orders *names* cancelled, before anything else that waits to be sent; raises as `cancel`."""
+        """Have the open orders *names* cancelled, before anything else that waits to be sent; raises as `cancel`.
+
+        Those of them that have not left yet must not leave any more: this is what the kill switch calls.
+        """
 
     async def amend(self, cl_ord_id: str, *, volume: Decimal, limit: Decimal | None, trigger: Decimal | None) -> None:
         """Change an open order to this *volume* (base asset) and these prices (quote asset); raises as `cancel`.
@@ -119,7 +122,7 @@ class Journal(Protocol):
     async def load(self) -> Snapshot:
         """Return where everything stands; raises `StoreUnavailable`."""
 
-    async def undecided(self, user: str) -> list[MasterFill]:
+    async def undecided(self, user: str) -> list[FillRow]:
         """Return the fills that *user* has to decide on and has not, oldest first; raises `StoreUnavailable`."""
 
     async def select(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

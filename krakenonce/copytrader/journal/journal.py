@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,8 +10,7 @@ from krakenonce.clock import NS_PER_SECOND, Clock, SystemClock
 from krakenonce.copytrader.journal import rows
 from krakenonce.copytrader.journal import statements as sql
 from krakenonce.copytrader.journal.backend import Backend
-from krakenonce.copytrader.journal.records import Changes, FollowRow, Snapshot
-from krakenonce.copytrader.records import MasterFill
+from krakenonce.copytrader.journal.records import Changes, FillRow, FollowRow, Snapshot
 from krakenonce.orders.batches import GroupCommit, Insistence
 
 RECENT_NS = 2 * 86_400 * NS_PER_SECOND
@@ -50,7 +48,7 @@ class CopyJournal:
         """Return where everything stands; raises `StoreUnavailable`."""
         return await self._commits.read(self._load)
 
-    async def undecided(self, user: str) -> list[MasterFill]:
+    async def undecided(self, user: str) -> list[FillRow]:
         """Return the recent fills that *user* has to decide on and has not, oldest first; raises `StoreUnavailable`."""
         return await self._commits.read(
             lambda: [rows.fill_of(row) for row in self.backend.read(sql.UNDECIDED, (user, self._horizon()))]
@@ -70,11 +68,8 @@ class CopyJournal:
 
     def _load(self) -> Snapshot:
         read = self.backend.read
-        fills: defaultdict[str, set[str]] = defaultdict(set)
-        for master, exec_id in read(sql.RECENT_FILLS, (self._horizon(),)):
-            fills[master].add(exec_id)
         return Snapshot(
-            fills={master: frozenset(ids) for master, ids in fills.items()},
+            fills=tuple(rows.fill_of(row).fill for row in read(sql.RECENT_FILLS, (self._horizon(),))),
             lines=tuple(map(rows.line_of, read(sql.ALL_LINES))),
             orders=tuple(map(rows.order_of, read(sql.OPEN_ORDERS))),
             standings=tuple(map(rows.standing_of, read(sql.ALL_STANDINGS))),

@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import Enum
 from types import MappingProxyType
 
+from krakenonce.copytrader.masterbook import Change
 from krakenonce.copytrader.records import CopyOrder, Decision, Line, MasterFill
 
 EVERYBODY = "*"
@@ -51,6 +52,14 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class FillRow:
+    """A fill of a master's and what it changed in his book: that is what everybody decides on, now or later."""
+
+    fill: MasterFill
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
 class LineRow:
     """A line, and what its next order is named and priced after.
 
@@ -70,7 +79,7 @@ class MasterRow:
     """What one master holds of one pair, as his fills fold it.
 
     Attributes:
-        position: in the base asset.
+        position: in the base asset; cost: what it was bought for, in the quote asset.
         fills: how many fills were folded.
         newest_ns: when the newest of them happened, by the exchange's clock.
     """
@@ -78,6 +87,7 @@ class MasterRow:
     master: str
     pair: str
     position: Decimal
+    cost: Decimal
     fills: int
     newest_ns: int
 
@@ -95,7 +105,7 @@ class FollowRow:
 class Changes:
     """What is written in one transaction. Fills and decisions that are known are left as they are."""
 
-    fills: tuple[MasterFill, ...] = ()
+    fills: tuple[FillRow, ...] = ()
     decisions: tuple[Decision, ...] = ()
     lines: tuple[LineRow, ...] = ()
     orders: tuple[CopyOrder, ...] = ()
@@ -110,13 +120,13 @@ class Snapshot:
     """Where everything stands, as the journal has it.
 
     Attributes:
-        fills: the exec ids of recent fills, by master.
+        fills: the recent ones, oldest first.
         lines, masters, follows, standings: all of them.
         orders: those whose end is not known.
         meta: small facts by name.
     """
 
-    fills: Mapping[str, frozenset[str]]
+    fills: tuple[MasterFill, ...]
     lines: tuple[LineRow, ...]
     orders: tuple[CopyOrder, ...]
     standings: tuple[Standing, ...]

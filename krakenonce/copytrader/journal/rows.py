@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from krakenonce.copytrader.journal.records import FollowRow, LineRow, MasterRow, Standing, State
+from krakenonce.copytrader.journal.records import FillRow, FollowRow, LineRow, MasterRow, Standing, State
+from krakenonce.copytrader.masterbook import Change
 from krakenonce.copytrader.records import (
     CopyOrder,
     Decision,
@@ -22,19 +23,22 @@ from krakenonce.copytrader.records import (
 Row: TypeAlias = tuple[Any, ...]
 
 
-def fill_row(fill: MasterFill) -> Row:
+def fill_row(row: FillRow) -> Row:
+    fill = row.fill
     return (
         fill.master, fill.exec_id, fill.order_txid, fill.pair, fill.side, str(fill.volume), str(fill.price),
         fill.filled_ns, fill.received_ns, _text(fill.order_volume), fill.source.value,
+        *map(str, row.change),
     )  # fmt: skip
 
 
-def fill_of(row: Sequence[Any]) -> MasterFill:
-    master, exec_id, txid, pair, side, volume, price, filled_ns, received_ns, order_volume, source = row
-    return MasterFill(
+def fill_of(row: Sequence[Any]) -> FillRow:
+    master, exec_id, txid, pair, side, volume, price, filled_ns, received_ns, order_volume, source, *change = row
+    fill = MasterFill(
         master, exec_id, txid, pair, side, Decimal(volume), Decimal(price), filled_ns, received_ns,
         _decimal(order_volume), Source(source),
     )  # fmt: skip
+    return FillRow(fill, Change(*map(Decimal, change)))
 
 
 def decision_row(decision: Decision) -> Row:
@@ -96,12 +100,12 @@ def standing_of(row: Sequence[Any]) -> Standing:
 
 
 def master_row(row: MasterRow) -> Row:
-    return (row.master, row.pair, str(row.position), row.fills, row.newest_ns)
+    return (row.master, row.pair, str(row.position), str(row.cost), row.fills, row.newest_ns)
 
 
 def master_of(row: Sequence[Any]) -> MasterRow:
-    master, pair, position, fills, newest_ns = row
-    return MasterRow(master, pair, Decimal(position), fills, newest_ns)
+    master, pair, position, cost, fills, newest_ns = row
+    return MasterRow(master, pair, Decimal(position), Decimal(cost), fills, newest_ns)
 
 
 def follow_row(row: FollowRow) -> Row:

@@ -5,7 +5,10 @@ Money is the text of the exact decimal; moments are nanoseconds since 1970, 0 fo
 
 from __future__ import annotations
 
-FILLS = "master, exec_id, order_txid, pair, side, volume, price, filled_ns, received_ns, order_volume, source"
+FILLS = (
+    "master, exec_id, order_txid, pair, side, volume, price, filled_ns, received_ns, order_volume, source, "
+    "position_before, position_after, order_share, order_counted"
+)
 DECISIONS = "user_name, master, pair, exec_id, kind, side, delta, price, reason, decided_ns, cl_ord_id"
 LINES = "user_name, master, pair, wanted, held, written_off, exec_id, attempt, reference"
 ORDERS = (
@@ -14,7 +17,7 @@ ORDERS = (
     "trigger_price, mirrors"
 )
 STANDINGS = "user_name, state, reason, since_ns, peak_equity, day, day_equity, failures"
-MASTERS = "master, pair, position, fills, newest_ns"
+MASTERS = "master, pair, position, cost, fills, newest_ns"
 FOLLOWS = "user_name, master, since_ns"
 META = "name, value"
 LEASES = "user_name, worker, until_ns"
@@ -23,7 +26,8 @@ SCHEMA = (
     """CREATE TABLE IF NOT EXISTS copy_fills (
         master TEXT NOT NULL, exec_id TEXT NOT NULL, order_txid TEXT NOT NULL, pair TEXT NOT NULL, side TEXT NOT NULL,
         volume TEXT NOT NULL, price TEXT NOT NULL, filled_ns BIGINT NOT NULL, received_ns BIGINT NOT NULL,
-        order_volume TEXT, source TEXT NOT NULL, PRIMARY KEY (master, exec_id))""",
+        order_volume TEXT, source TEXT NOT NULL, position_before TEXT NOT NULL, position_after TEXT NOT NULL,
+        order_share TEXT NOT NULL, order_counted TEXT NOT NULL, PRIMARY KEY (master, exec_id))""",
     "CREATE INDEX IF NOT EXISTS copy_fills_time ON copy_fills (master, filled_ns)",
     """CREATE TABLE IF NOT EXISTS copy_decisions (
         user_name TEXT NOT NULL, master TEXT NOT NULL, pair TEXT NOT NULL, exec_id TEXT NOT NULL, kind TEXT NOT NULL,
@@ -47,7 +51,7 @@ SCHEMA = (
         user_name TEXT PRIMARY KEY, state TEXT NOT NULL, reason TEXT NOT NULL, since_ns BIGINT NOT NULL,
         peak_equity TEXT, day TEXT NOT NULL, day_equity TEXT, failures BIGINT NOT NULL)""",
     """CREATE TABLE IF NOT EXISTS copy_masters (
-        master TEXT NOT NULL, pair TEXT NOT NULL, position TEXT NOT NULL, fills BIGINT NOT NULL,
+        master TEXT NOT NULL, pair TEXT NOT NULL, position TEXT NOT NULL, cost TEXT NOT NULL, fills BIGINT NOT NULL,
         newest_ns BIGINT NOT NULL, PRIMARY KEY (master, pair))""",
     """CREATE TABLE IF NOT EXISTS copy_follows (
         user_name TEXT NOT NULL, master TEXT NOT NULL, since_ns BIGINT NOT NULL, PRIMARY KEY (user_name, master))""",

@@ -17,7 +17,7 @@ from krakenonce.copytrader.journal.schema import (
     ORDERS,
     STANDINGS,
 )
-from krakenonce.copytrader.records import OrderPhase
+from krakenonce.copytrader.records import CopyOrder, OrderPhase
 
 
 def _insert(table: str, columns: str) -> str:
@@ -42,7 +42,7 @@ PUT_MASTER = _put("copy_masters", MASTERS, "master, pair", "WHERE excluded.fills
 PUT_FOLLOW = _put("copy_follows", FOLLOWS, "user_name, master")
 PUT_META = _put("copy_meta", META, "name")
 
-RECENT_FILLS = "SELECT master, exec_id FROM copy_fills WHERE filled_ns >= ?"
+RECENT_FILLS = f"SELECT {FILLS} FROM copy_fills WHERE filled_ns >= ? ORDER BY filled_ns"  # noqa: S608 - constants only
 NEWEST_FILL = "SELECT coalesce(max(filled_ns), 0) FROM copy_fills"
 ALL_LINES = f"SELECT {LINES} FROM copy_lines"  # noqa: S608 - constants only, as in all of these
 OPEN_ORDERS = f"SELECT {ORDERS} FROM copy_orders WHERE phase IN ('planned', 'open') ORDER BY planned_ns"  # noqa: S608
@@ -66,14 +66,14 @@ def statements(batch: Sequence[Changes]) -> list[tuple[str, list[Row]]]:
         (order.cl_ord_id, *order.line)
         for changes in batch
         for order in changes.orders
-        if order.phase is OrderPhase.PLANNED
+        if order.phase is OrderPhase.PLANNED or is_given_up(order)
     ]
     standings = {one.user: rows.standing_row(one) for changes in batch for one in changes.standings}
     masters = {(row.master, row.pair): rows.master_row(row) for changes in batch for row in changes.masters}
     follows = {(row.user, row.master): rows.follow_row(row) for changes in batch for row in changes.follows}
     meta = {name: value for changes in batch for name, value in changes.meta.items()}
     work: list[tuple[str, list[Row]]] = [
-        (ADD_FILL, [rows.fill_row(fill) for changes in batch for fill in changes.fills]),
+        (ADD_FILL, [rows.fill_row(row) for changes in batch for row in changes.fills]),
         (ADD_DECISION, [rows.decision_row(one) for changes in batch for one in changes.decisions]),
         (PUT_LINE, list(lines.values())),
         (PUT_ORDER, list(orders.values())),
@@ -84,6 +84,11 @@ def statements(batch: Sequence[Changes]) -> list[tuple[str, list[Row]]]:
         (PUT_META, list(meta.items())),
     ]
     return [(statement, values) for statement, values in work if values]
+
+
+def is_given_up(order: CopyOrder) -> bool:
+    """Return whether *order* only says that, and why, something was never ordered."""
+    return order.phase is OrderPhase.REFUSED and not order.path
 
 
 def is_vital(changes: Changes) -> bool:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from krakenonce.clock import ManualClock
 from krakenonce.copytrader.journal import Changes, Standing, State, open_copy_journal
 from krakenonce.copytrader.journal.journal import RECENT_NS, CopyJournal
-from krakenonce.copytrader.journal.records import FollowRow, LineRow, MasterRow
+from krakenonce.copytrader.journal.records import FillRow, FollowRow, LineRow, MasterRow
 from krakenonce.copytrader.journal.rows import (
     decision_of,
     decision_row,
@@ -25,6 +25,7 @@ from krakenonce.copytrader.journal.rows import (
     standing_row,
 )
 from krakenonce.copytrader.journal.sqlite import SqliteBackend
+from krakenonce.copytrader.masterbook import Change
 from krakenonce.copytrader.records import (
     CopyOrder,
     Decision,
@@ -45,6 +46,8 @@ NOW = 1_790_000_000_000_000_000
 FILL = MasterFill(
     "MASTER", "T1", "O1", "XXBTZUSD", "buy", Decimal("0.10"), Decimal(50000), NOW, NOW + 1, Decimal("0.3")
 )
+CHANGE = Change(Decimal(0), Decimal("0.10"), Decimal("0.25"), Decimal("0.4"))
+FILL_ROW = FillRow(FILL, CHANGE)
 DECISION = Decision(KEY, "T1", Kind.ENTRY, Decimal("0.05"), Decimal(50000), "", NOW + 2, "buy")
 ORDER = CopyOrder("k1", KEY, "T1", 0, Purpose.ENTRY, "buy", Decimal("0.05"), Decimal(50250), NOW + 5, Decimal(50000))
 LINE = LineRow(Line(KEY, Decimal("0.05")), "T1", 1, Decimal(50000))
@@ -78,31 +81,30 @@ def _emptied(connection):
 async def test_what_is_committed_is_there_after_loading(journal):
     await journal.commit(
         Changes(
-            fills=(FILL,),
+            fills=(FILL_ROW,),
             decisions=(DECISION,),
             lines=(LINE,),
             orders=(ORDER,),
             standings=(Standing("USER:1", State.PAUSED, "3 failures", NOW, Decimal(9), "2026-11-23", None, 3),),
-            masters=(MasterRow("MASTER", "XXBTZUSD", Decimal("0.10"), 1, NOW),),
+            masters=(MasterRow("MASTER", "XXBTZUSD", Decimal("0.10"), Decimal(5000), 1, NOW),),
             follows=(FollowRow("USER:1", "MASTER", NOW - 1),),
             meta={"started:MASTER": "7"},
         )
     )
     there = await journal.load()
-    assert there.fills == {"MASTER": {"T1"}}
+    assert there.fills == (FILL,)
     assert there.lines == (LINE,)
     assert there.orders == (ORDER,)
     assert there.standings[0].failures == 3
-    assert there.masters == (MasterRow("MASTER", "XXBTZUSD", Decimal("0.10"), 1, NOW),)
+    assert there.masters == (MasterRow("MASTER", "XXBTZUSD", Decimal("0.10"), Decimal(5000), 1, NOW),)
     assert there.follows == (FollowRow("USER:1", "MASTER", NOW - 1),)
     assert there.meta == {"started:MASTER": "7"}
 
 
 async def test_what_was_decided_stays_decided(journal):
-    await journal.commit(Changes(fills=(FILL,), decisions=(DECISION,)))
-    await journal.commit(
-        Changes(fills=(replace(FILL, volume=Decimal(9)),), decisions=(replace(DECISION, delta=Decimal(9)),))
-    )
+    await journal.commit(Changes(fills=(FILL_ROW,), decisions=(DECISION,)))
+    other = FillRow(replace(FILL, volume=Decimal(9)), CHANGE)
+    await journal.commit(Changes(fills=(other,), decisions=(replace(DECISION, delta=Decimal(9)),)))
     assert await journal.select("SELECT volume FROM copy_fills") == [("0.10",)]
     assert await journal.select("SELECT delta FROM copy_decisions") == [("0.05",)]
 
@@ -127,7 +129,7 @@ async def test_an_order_that_has_ended_has_ended_for_good(journal):
 
 
 async def test_a_master_known_by_fewer_fills_does_not_replace_what_is_known(journal):
-    more = MasterRow("MASTER", "XXBTZUSD", Decimal(2), 2, NOW)
+    more = MasterRow("MASTER", "XXBTZUSD", Decimal(2), Decimal(9), 2, NOW)
     await journal.commit(Changes(masters=(more,)))
     await journal.commit(Changes(masters=(replace(more, position=Decimal(1), fills=1),)))
     assert (await journal.load()).masters == (more,)
@@ -140,7 +142,7 @@ async def test_of_what_is_written_together_the_newest_counts(journal):
 
 
 async def test_undecided_fills_are_those_since_the_user_follows(journal):
-    fills = [replace(FILL, exec_id=f"T{number}", filled_ns=NOW + number) for number in range(5)]
+    fills = [FillRow(replace(FILL, exec_id=f"T{number}", filled_ns=NOW + number), CHANGE) for number in range(5)]
     await journal.commit(Changes(fills=tuple(fills), follows=(FollowRow("USER:1", "MASTER", NOW + 1),)))
     await journal.commit(Changes(decisions=(replace(DECISION, exec_id="T3"),)))
     assert await journal.undecided("USER:1") == [fills[2], fills[4]]
@@ -149,8 +151,8 @@ async def test_undecided_fills_are_those_since_the_user_follows(journal):
 
 async def test_only_the_ids_of_recent_fills_are_loaded(journal):
     old = replace(FILL, exec_id="T0", filled_ns=NOW - RECENT_NS - 1)
-    await journal.commit(Changes(fills=(old, FILL)))
-    assert (await journal.load()).fills == {"MASTER": {"T1"}}
+    await journal.commit(Changes(fills=(FillRow(old, CHANGE), FILL_ROW)))
+    assert (await journal.load()).fills == (FILL,)
 
 
 AMOUNTS = st.decimals(allow_nan=False, allow_infinity=False)
@@ -162,7 +164,8 @@ TEXTS = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs
 @given(AMOUNTS, AMOUNTS, MOMENTS, TEXTS, st.none() | AMOUNTS)
 def test_whatever_a_record_holds_comes_back_from_its_row(amount, other, moment, text, perhaps):
     fill = replace(FILL, volume=amount, price=other, filled_ns=moment, order_volume=perhaps, source=Source.AUDIT)
-    assert fill_of(fill_row(fill)) == fill
+    row = FillRow(fill, Change(amount, other, amount, other))
+    assert fill_of(fill_row(row)) == row
     decision = replace(DECISION, delta=amount, reason=text, decided_ns=moment)
     assert decision_of(decision_row(decision)) == decision
     line = LineRow(Line(KEY, amount, other, amount), text, 3, other)
