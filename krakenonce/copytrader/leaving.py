@@ -5,7 +5,10 @@ Whatever is chosen: what was wanted and not bought yet is no longer wanted, and 
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from krakenonce.copytrader import lines
+from krakenonce.copytrader.amounts import ZERO
 from krakenonce.copytrader.policy import Leaving
 from krakenonce.copytrader.records import Line
 
@@ -19,6 +22,12 @@ def left(line: Line, leaving: Leaving) -> Line:
     return lines.closed(line) if leaving is Leaving.CLOSE else lines.kept(line)
 
 
-def is_over(line: Line, leaving: Leaving) -> bool:
-    """Tell whether nothing is left to do for *line*: once that holds for all his lines, the user has left."""
-    return leaving is Leaving.KEEP or not line.held
+def is_over(line: Line, leaving: Leaving, least: Decimal = ZERO) -> bool:
+    """Tell whether nothing is left to do for *line*: once that holds for all his lines, the user has left.
+
+    Parameters:
+        line: as it stands, with no order on its way.
+        leaving: what he has chosen.
+        least: the smallest volume the pair allows (`sizing.minimums.smallest`); less than that cannot be sold.
+    """
+    return leaving is Leaving.KEEP or not line.held or line.held < least

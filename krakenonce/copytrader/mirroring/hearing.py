@@ -1,0 +1,156 @@
+"""What a mirror learns of the master's order: that it is there, its changes, its fills, its end. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from decimal import Decimal
+
+from krakenonce.broker import PairRules
+from krakenonce.copytrader.amounts import ZERO, add, share, subtract
+from krakenonce.copytrader.circumstances import Circumstances
+from krakenonce.copytrader.deciding import decide
+from krakenonce.copytrader.masterbook import Change
+from krakenonce.copytrader.mirroring.records import Mirror, Phase
+from krakenonce.copytrader.policy import UserPolicy
+from krakenonce.copytrader.records import (
+    Decision,
+    Kind,
+    Line,
+    MasterFill,
+    MasterOrderEvent,
+    OrderStep,
+)
+
+OVER = frozenset({OrderStep.FILLED, OrderStep.CANCELED, OrderStep.EXPIRED})
+
+
+def adopt(
+    event: MasterOrderEvent, line: Line, policy: UserPolicy, rules: PairRules, circumstances: Circumstances
+) -> Mirror | None:
+    """Return the mirror of an order that has none yet; None if it is not to be mirrored.
+
+    Its size is that of one fill of everything that is left of the order, at the order's own price: guards, caps, funds
+    and minimums are asked here, once.
+    """
+    left = subtract(event.volume, event.executed)
+    if event.step in OVER or event.ordertype == "market" or event.pair != line.key.pair or left <= 0:
+        return None
+    mirror = Mirror(
+        line.key, event.order_txid, event.side, event.ordertype, left, event.executed, event.limit, event.trigger
+    )
+    if event.side == "sell":
+        return mirror
+    decision = _sized(event, left, line, policy, rules, circumstances)
+    phase = Phase.NONE if decision.delta > 0 else Phase.DETACHED
+    return replace(mirror, sized=decision.delta, phase=phase, reason=decision.reason)
+
+
+def heard(
+    mirror: Mirror,
+    event: MasterOrderEvent,
+    line: Line,
+    policy: UserPolicy,
+    rules: PairRules,
+    circumstances: Circumstances,
+) -> Mirror:
+    """Return *mirror* after *event*. One that is old news, or heard twice, changes nothing for the worse."""
+    over = mirror.over or event.step in OVER
+    reported = max(mirror.reported, subtract(event.executed, mirror.before))
+    told = replace(mirror, over=over, reported=reported)
+    if over or event.step is not OrderStep.AMENDED:
+        return told
+    volume = subtract(event.volume, mirror.before)
+    sized = _resized(mirror, volume, event, line, policy, rules, circumstances)
+    return replace(told, volume=volume, sized=sized, limit=event.limit, trigger=event.trigger)
+
+
+def gone(mirror: Mirror, open_orders: Collection[str]) -> Mirror:
+    """Return *mirror* after a look at the txids of all *open_orders* of the master's."""
+    return mirror if mirror.order_txid in open_orders else replace(mirror, over=True)
+
+
+def decided_fill(
+    mirror: Mirror,
+    fill: MasterFill,
+    line: Line,
+    change: Change,
+    policy: UserPolicy,
+    rules: PairRules,
+    circumstances: Circumstances,
+) -> Decision:
+    """Return the decision on a fill of a mirrored order.
+
+    A buy was decided on when the order was adopted, and the user's money is bound in his own order: so neither guards
+    nor funds are asked again. Sells, and fills while the user has no order for it, are decided on as any other.
+    """
+    if fill.side == "sell" or not _left_to_it(mirror):
+        return decide(fill, line, change, policy, rules, circumstances)
+    delta = share(mirror.sized, subtract(change.after, change.before), mirror.volume)
+    kind = Kind.ENTRY if delta > 0 else Kind.SKIP
+    return Decision(line.key, fill.exec_id, kind, delta, fill.price, "", circumstances.now_ns, fill.side)
+
+
+def moved(mirror: Mirror, fill: MasterFill, decision: Decision) -> Mirror:
+    """Return *mirror* after *decision* on one of its order's fills."""
+    delta = abs(decision.delta)
+    own = delta if mirror.is_live else min(delta, max(mirror.ahead, ZERO))
+    meant = share(mirror.sized, fill.volume, mirror.volume)
+    return replace(
+        mirror,
+        filled=add(mirror.filled, fill.volume),
+        moved=add(mirror.moved, own),
+        aside=add(mirror.aside, max(subtract(meant, own), ZERO)),
+    )
+
+
+def _left_to_it(mirror: Mirror) -> bool:
+    return mirror.is_live or mirror.ahead > 0
+
+
+def _resized(
+    mirror: Mirror,
+    volume: Decimal,
+    event: MasterOrderEvent,
+    line: Line,
+    policy: UserPolicy,
+    rules: PairRules,
+    circumstances: Circumstances,
+) -> Decimal:
+    if mirror.side == "sell":
+        return ZERO
+    sized = share(mirror.sized, volume, mirror.volume)
+    growth = subtract(volume, mirror.volume)
+    if growth <= 0 or not mirror.sized:
+        return sized
+    # What the order has grown by is asked as if it were an order of its own: it may be cut, or refused.
+    allowed = _sized(event, growth, line, policy, rules, circumstances).delta
+    return min(sized, add(mirror.sized, allowed))
+
+
+def _sized(
+    event: MasterOrderEvent,
+    volume: Decimal,
+    line: Line,
+    policy: UserPolicy,
+    rules: PairRules,
+    circumstances: Circumstances,
+) -> Decision:
+    price = event.limit if event.limit is not None else event.trigger
+    fill = MasterFill(
+        event.master,
+        event.order_txid,
+        event.order_txid,
+        event.pair,
+        event.side,
+        volume,
+        price if price is not None else ZERO,
+        circumstances.now_ns,
+        event.received_ns,
+        order_volume=volume,
+    )
+    # An order waits for its own price: neither its age nor where the market is now speaks against it, and it will not
+    # pay more than that price.
+    patient = replace(policy, guards=replace(policy.guards, slippage=ZERO))
+    alone = replace(circumstances, market=None, price=None)
+    return decide(fill, line, Change(ZERO, volume, Decimal(1), volume), patient, rules, alone)
