@@ -20,8 +20,9 @@ def http(status, body, content_type="application/json"):
 class ScriptedExchange:
     """Answers every POST by the next step of its script, then with success.
 
-    Steps: ``"ok"``, ``"hang"``, ``"reset"``, ``"close"``, ``"half"`` (a truncated answer), ``("http", status, body)``,
-    ``("error", text)``. Before each answer it waits latency ± jitter milliseconds, and only then looks at the nonce.
+    Steps: ``"ok"``, ``"hang"``, ``"hold"`` (until `release`), ``"reset"``, ``"close"``, ``"half"`` (a truncated
+    answer), ``("http", status, body)``, ``("error", text)``. Before each answer it waits latency ± jitter
+    milliseconds, and only then looks at the nonce.
     """
 
     def __init__(self, *script, latency_ms=0, jitter_ms=0, seed=1):
@@ -34,6 +35,7 @@ class ScriptedExchange:
         self.connections = 0
         self.ended = asyncio.Event()
         self.hanging = asyncio.Event()
+        self._released = asyncio.Event()
         self._random = random.Random(seed)
         self._latency, self._jitter = latency_ms, jitter_ms
         self._tasks = set()
@@ -42,6 +44,10 @@ class ScriptedExchange:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
+
+    def release(self):
+        """Let what is held be answered."""
+        self._released.set()
 
     def hang_up(self):
         """Close every connection, also those that hang."""
@@ -94,6 +100,10 @@ class ScriptedExchange:
         if step == "hang":
             self.hanging.set()
             await reader.readexactly(1)
+        elif step == "hold":
+            self.hanging.set()
+            await self._released.wait()
+            writer.write(http(200, answer))
         elif step == "reset":
             writer.transport.abort()
             return False

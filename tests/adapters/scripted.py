@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from krakenonce.kraken.signing import sign
 
-PATIENCE = 10  # seconds until a test that waits for the server gives up
+PATIENCE = 60  # seconds until a test that waits for the server gives up
 
 GOOD = {"error": [], "result": {"ZUSD": "1.0"}}
 TIME = {"error": [], "result": {"unixtime": 1_790_000_000, "rfc1123": "Mon, 21 Sep 26 13:33:20 +0000"}}

@@ -16,6 +16,7 @@ from krakenonce.copytrader import Receipt, ReceiptBook, Verdict
 MARKET = ("XXBTZUSD", "buy")
 PRICES = {pair: Decimal(price) for pair, price in zip(MARKETS, ("50000", "2500", "150"), strict=True)}
 QUICK = ["--latency-ms", "3", "--jitter-ms", "2"]
+FAR = ["--latency-ms", "400", "--jitter-ms", "400"]  # calls overtake each other, however long one takes to send
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def test_three_users_are_copied_and_no_nonce_is_refused(capsys):
 
 
 def test_without_lanes_calls_are_lost_and_the_exit_status_says_so(capsys):
-    assert main(["demo", "--users", "3", "--orders", "4", "--naive", "--latency-ms", "20", "--jitter-ms", "20"]) == 1
+    assert main(["demo", "--users", "3", "--orders", "4", "--naive", *FAR]) == 1
     shown = capsys.readouterr().out
     assert "GLOBAL Kraken Nonce Manager" not in shown
     assert shown.splitlines()[-1].startswith("NOT OK: ")

@@ -16,6 +16,7 @@ from krakenonce.global_nonce import GlobalKrakenNonceManager
 from krakenonce.kraken.credentials import Credentials
 from krakenonce.kraken.replies import Accepted, Refused, Unknown
 from krakenonce.lanes import LaneRegistry, Priority
+from tests.leap import LONG_S, time_out_when
 from tests.scripted_exchange import ScriptedExchange
 
 CREDENTIALS = Credentials("the-public-key", b64encode(bytes(range(64))).decode())
@@ -98,9 +99,10 @@ async def test_what_cannot_be_sent_is_refused_before_a_turn_is_taken(manager, pa
     ids=str,
 )
 async def test_without_a_clear_answer_the_outcome_is_unknown_and_nothing_is_sent_twice(manager, step, cause):
-    async with ScriptedExchange("ok", step) as exchange, client_of(manager, exchange, timeout=0.2) as client:
+    async with ScriptedExchange("ok", step) as exchange, client_of(manager, exchange, timeout=LONG_S) as client:
         await client.call("Balance")
-        outcome = await client.call("AddOrder", {"pair": "XBTUSD"})
+        async with time_out_when(exchange.hanging.is_set):
+            outcome = await client.call("AddOrder", {"pair": "XBTUSD"})
         assert isinstance(outcome, Unknown)
         assert cause in outcome.cause
         assert len(exchange.bodies) == 2
@@ -151,16 +153,19 @@ async def test_a_second_refusal_is_the_answer_and_a_probe_heals_the_key(manager)
 
 
 async def test_a_cancelled_caller_does_not_free_the_lane_before_the_answer(manager):
-    async with ScriptedExchange(latency_ms=100) as exchange, client_of(manager, exchange) as client:
+    async with ScriptedExchange("hold") as exchange, client_of(manager, exchange, timeout=LONG_S) as client:
         caller = asyncio.create_task(client.call("AddOrder", {"pair": "XBTUSD"}))
-        while not exchange.bodies:
-            await asyncio.sleep(0)
+        await exchange.hanging.wait()
         caller.cancel()
         with pytest.raises(asyncio.CancelledError):
             await caller
         stats = manager.lane(CREDENTIALS.key, base_url=exchange.url).stats()
         assert stats.in_flight == 1
-        assert isinstance(await client.call("Balance"), Accepted)
+        following = asyncio.create_task(client.call("Balance"))
+        while manager.lane(CREDENTIALS.key, base_url=exchange.url).stats().waiting == 0:
+            await asyncio.sleep(0)
+        exchange.release()
+        assert isinstance(await following, Accepted)
     stats = manager.lane(CREDENTIALS.key, base_url=exchange.url).stats()
     assert (stats.accepted, stats.in_flight) == (2, 0)
     assert exchange.most_in_flight == 1
@@ -168,16 +173,16 @@ async def test_a_cancelled_caller_does_not_free_the_lane_before_the_answer(manag
 
 
 async def test_a_caller_cancelled_while_it_waits_leaves_the_lane_and_sends_nothing(manager):
-    async with ScriptedExchange(latency_ms=50) as exchange, client_of(manager, exchange) as client:
+    async with ScriptedExchange("hold") as exchange, client_of(manager, exchange, timeout=LONG_S) as client:
         first = asyncio.create_task(client.call("Balance"))
-        while not exchange.bodies:
-            await asyncio.sleep(0)
+        await exchange.hanging.wait()
         second = asyncio.create_task(client.call("AddOrder", {"pair": "XBTUSD"}))
         while manager.lane(CREDENTIALS.key, base_url=exchange.url).stats().waiting == 0:
             await asyncio.sleep(0)
         second.cancel()
         with pytest.raises(asyncio.CancelledError):
             await second
+        exchange.release()
         await first
         await client.call("Balance")
     assert len(exchange.bodies) == 2
@@ -202,8 +207,9 @@ async def test_whoever_is_cancelled_whenever_the_lane_goes_on_and_no_nonce_is_re
 
 
 async def test_a_timed_out_connection_is_reset_before_the_next_request_leaves(manager):
-    async with ScriptedExchange("hang") as exchange, client_of(manager, exchange, timeout=0.1) as client:
-        assert isinstance(await client.call("AddOrder", {"pair": "XBTUSD"}), Unknown)
+    async with ScriptedExchange("hang") as exchange, client_of(manager, exchange, timeout=LONG_S) as client:
+        async with time_out_when(exchange.hanging.is_set):
+            assert isinstance(await client.call("AddOrder", {"pair": "XBTUSD"}), Unknown)
         await client.call("Balance")
         assert exchange.ended.is_set(), "the server saw the end of the first connection before the second request"
         assert exchange.connections == 2
@@ -217,23 +223,28 @@ async def test_the_connection_stays_warm_between_calls(manager):
 
 
 async def test_closing_waits_for_what_is_on_its_way(manager):
-    async with ScriptedExchange(latency_ms=50) as exchange:
-        client = client_of(manager, exchange)
+    async with ScriptedExchange("hold") as exchange:
+        client = client_of(manager, exchange, timeout=LONG_S)
         calls = [asyncio.create_task(client.call("Balance")) for _ in range(3)]
-        while not exchange.bodies:
-            await asyncio.sleep(0)
-        await client.close()
+        await exchange.hanging.wait()
+        closing = asyncio.create_task(client.close())
+        await asyncio.sleep(0)
+        assert not closing.done()
+        exchange.release()
+        await closing
         assert [type(outcome) for outcome in await asyncio.gather(*calls)] == [Accepted] * 3
 
 
 async def test_urgent_calls_go_first(manager):
-    async with ScriptedExchange(latency_ms=30) as exchange, client_of(manager, exchange) as client:
+    async with ScriptedExchange("hold") as exchange, client_of(manager, exchange, timeout=LONG_S) as client:
         first = asyncio.create_task(client.call("First"))
-        while not exchange.bodies:
-            await asyncio.sleep(0)
+        await exchange.hanging.wait()
         names = ["Balance", "AddOrder", "CancelOrder"]
         calls = [asyncio.create_task(client.call(name, {"pair": "XBTUSD"})) for name in names]
         calls.append(asyncio.create_task(client.call("Exit", priority=Priority.EXIT)))
+        while manager.lane(CREDENTIALS.key, base_url=exchange.url).stats().waiting < len(calls):
+            await asyncio.sleep(0)
+        exchange.release()
         await asyncio.gather(first, *calls)
     order = [head.split(" ")[1].rsplit("/", 1)[1] for head in exchange.heads]
     assert order == ["First", "CancelOrder", "Exit", "AddOrder", "Balance"]

@@ -78,12 +78,17 @@ def problems(entries):
     return found
 
 
-def kill_at_random(start, kills, processes, dice, longest=0.02):
-    """Keep *processes* children running by `start`, and kill one after the other at random moments."""
+def kill_at_random(start, kills, processes, dice, log, longest=0.02):
+    """Keep *processes* children running by `start`, and kill one after the other at random moments.
+
+    However slow the machine is, two turns and more are begun between one kill and the next on an average.
+    """
     pause = threading.Event()
     children = [start() for _ in range(processes)]
     for turn in range(kills):
         pause.wait(dice.uniform(0, longest))
+        while os.fstat(log).st_size < 5 * turn * RECORD.size:
+            pause.wait(0.001)
         victim = turn % processes
         end(children[victim])
         children[victim] = start()

@@ -23,7 +23,7 @@ def crash_run(path, kills, seed, store_class=FileStore, processes=4):
         inherited = dice.random() < 0.5
         return forked(lambda: hammer(carried if inherited else store_class(url), KEY, log))
 
-    kill_at_random(start, kills, processes, dice)
+    kill_at_random(start, kills, processes, dice, log)
     hammer(carried, KEY, log, turns=3)
     carried.close()
     os.close(log)

@@ -36,7 +36,8 @@ async def test_a03_no_nonce_is_refused(latency_ms, jitter_ms):
 
 
 async def test_a03_the_same_without_lanes_loses_calls():
-    async with ScriptedExchange(latency_ms=20, jitter_ms=20) as exchange:
+    # Two seconds apart, so that requests overtake each other even where it takes long to send one.
+    async with ScriptedExchange(latency_ms=1000, jitter_ms=1000) as exchange:
         await gather_on_one_key(exchange, UnorderedLanes(), 200, reissues=0)
     assert exchange.most_in_flight > 1
     assert exchange.refused >= 60, "the positive control: this exchange does notice"

@@ -19,13 +19,14 @@ from krakenonce.global_nonce import GlobalKrakenNonceManager
 from krakenonce.kraken.credentials import Credentials
 from krakenonce.kraken.replies import Accepted, Unknown
 from krakenonce.lanes import LaneRegistry
+from tests.leap import LONG_S, Leap
 from tests.scripted_exchange import ScriptedExchange
 
 PAIR = "XXBTZUSD"
 
 
 def hang_next(sim, account, endpoint):
-    fault = {"kind": "hang", "phase": "after", "ms": 30_000, "times": 1, "account": account, "endpoint": endpoint}
+    fault = {"kind": "hang", "phase": "after", "ms": 3_600_000, "times": 1, "account": account, "endpoint": endpoint}
     request = urllib.request.Request(f"{sim.url}/_control/faults", json.dumps(fault).encode(), method="POST")
     urllib.request.urlopen(request).close()
 
@@ -50,7 +51,7 @@ async def brokers(kraken_sim, manager):
                     Credentials(account.key, account.secret),
                     manager=manager,
                     base_url=kraken_sim.url,
-                    timeout=1.0,
+                    timeout=LONG_S,
                     patience=Patience(settle_s=0.05),
                 )
             )
@@ -126,6 +127,7 @@ async def test_a21_a_hung_copy_delays_no_other_copy_and_is_made_exactly_once(kra
         await trader.settled(well)
         assert lane_of(manager, kraken_sim, 1).stats().in_flight == 1, "it hangs still"
         assert receipts.of(hung.name) == []
+        Leap()()
         await trader.settled()
     assert [one.verdict for one in receipts] == [Verdict.COPIED] * len(followers)
     assert next(iter(receipts.of(hung.name))).reason.startswith("the answer was lost")

@@ -13,6 +13,7 @@ from krakenonce.lanes import LaneRegistry
 from krakenonce.refusals.standing import LOCKOUT_SPAN, MINUTE
 from krakenonce.simulator import SimulatedKraken
 from krakenonce.simulator.faults import Fault
+from tests.leap import until
 
 LOCKED_OUT = "EGeneral:Temporary lockout"
 
@@ -67,15 +68,16 @@ async def test_a35_a_lockout_of_one_key_stops_that_key_alone():
 
 async def test_a35_while_the_scout_is_out_the_others_wait_and_exits_do_not():
     lockout = Fault(kind="error", error=LOCKED_OUT, account="USER:1", times=1)
-    slow = Fault(kind="delay", ms=200, endpoint="GetApiKeyInfo")
+    slow = Fault(kind="hold", ms=3_600_000, endpoint="GetApiKeyInfo")
     async with exchange(accounts=20, faults=(lockout, slow)) as (sim, _, (master, user, *others)):
         assert isinstance(await call(user), Refused)
         since = len(sim.log())
         reads = [asyncio.create_task(call(other)) for other in others]
-        await asyncio.sleep(0)
+        await until(lambda: sim.exchange.faults.report()[1]["struck"])
         assert isinstance(await call(master, "CancelOrder"), Refused)
-        first = sim.log()[since]
+        (first,) = sim.log()[since:]
         assert (first["method"], first["cause"]) == ("CancelOrder", "EOrder:Invalid order")
+        sim._serving._holding.release()
         assert [type(outcome) for outcome in await asyncio.gather(*reads)] == [Accepted] * len(others)
         methods = [row["method"] for row in sim.log()[since:]]
     assert methods.count("GetApiKeyInfo") == 1

@@ -32,7 +32,9 @@ def run_pytest(folder: pathlib.Path, tests: str) -> subprocess.CompletedProcess[
     (folder / "test_bot.py").write_text(textwrap.dedent(tests))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "krakenonce.pytest_plugin", "--strict-markers", str(folder)]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, env=environment, cwd=folder, capture_output=True, text=True, timeout=280, check=False
+    )
 
 
 def test_a_project_gets_its_own_exchange_per_test(tmp_path):
