@@ -30,7 +30,7 @@ def from_text(text: str, order: CopyOrder | None) -> Mirror:
     be made twice.
     """
     kept: dict[str, Any] = json.loads(text)
-    values = {name: _amount(value) if name in _AMOUNTS else value for name, value in kept.items()}
+    values: dict[str, Any] = {name: _amount(value) if name in _AMOUNTS else value for name, value in kept.items()}
     phase = Phase(kept["phase"])
     values["phase"] = Phase.OPEN if phase is Phase.CANCELING else phase
     values["line"] = LineKey(*kept["line"])
