@@ -2,14 +2,16 @@
 
 import os
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
 from krakenonce.clock import NS_PER_SECOND, ManualClock
 from krakenonce.errors import ConfigError, StoreUnavailable
 from krakenonce.stores.file import FileStore
-from krakenonce.stores.file.layout import LAST, VERSION, checksum, slot_at
-from krakenonce.stores.file.opening import Host
+from krakenonce.stores.file.image import MappedImage
+from krakenonce.stores.file.layout import COUNT, LAST, VERSION, checksum, slot_at
+from krakenonce.stores.file.opening import Host, find_fault
 from krakenonce.testing.waiting import take
 
 KEY, OTHER = "00000000000000aa:00000000000000bb", "00000000000000aa:00000000000000cc"
@@ -238,3 +240,45 @@ def test_slots_grow_and_are_found_by_the_other_process(room):
     assert [take(second, name).low for name in names] == [11] * 500
     first.close()
     second.close()
+
+
+class BusyWords:
+    """The words of a state file to which another process adds slots while they are looked at."""
+
+    def __init__(self, words, add):
+        self._words, self._add = words, add
+
+    def __getitem__(self, index):
+        value = self._words[index]
+        if index == slot_at(self._words[COUNT]) + 2:  # the look has just passed the place of the next slot
+            self._add()
+        return value
+
+    def __setitem__(self, index, value):
+        self._words[index] = value
+
+    def __len__(self):
+        return len(self._words)
+
+
+def test_a_slot_that_is_added_during_the_look_is_not_taken_for_a_torn_one(room):
+    store, names = store_at(room), iter(range(1, 50))
+    image = store._image
+    take(store, KEY)
+
+    def add():
+        store._register.find_or_make((next(names), 1), wait=True)
+
+    look = SimpleNamespace(words=BusyWords(image.words, add), inode=image.inode, fresh=image.fresh)
+    assert find_fault(look, HERE.machine) is None
+    store.close()
+
+
+def test_room_that_others_made_is_seen_and_not_taken_for_lost_slots(room):
+    maker = store_at(room)
+    early = MappedImage(room / "state", None)
+    for number in range(300):
+        maker._register.find_or_make((number, number), wait=True)
+    assert find_fault(early, HERE.machine) is None
+    early.close()
+    maker.close()

@@ -177,16 +177,18 @@ def find_fault(image: Image, machine: tuple[int, int]) -> str | None:
         return "restored (a copy of an earlier state)"
     if read_mark(words) is None:
         return "torn (no mark has a right checksum)"
+    if words[COUNT] > capacity(words) and image.fresh():
+        image.grow()  # others have made room since it was opened
+        words = image.words
     if words[COUNT] > capacity(words):
         return "truncated (it has lost slots)"
     return "torn (a slot has a wrong checksum)" if _has_torn_slot(words) else None
 
 
 def _has_torn_slot(words: Words) -> bool:
-    valid = {index for index, _ in slots_in_use(words)}
-    return any(
-        words[slot_at(index) + place] for index in range(words[COUNT]) if index not in valid for place in range(3)
-    )
+    count = words[COUNT]  # first: others may be adding slots, and count each when it is whole
+    valid = {index for index, _ in slots_in_use(words, 0, count)}
+    return any(words[slot_at(index) + place] for index in range(count) if index not in valid for place in range(3))
 
 
 def read_salvage(words: Words, machine: tuple[int, int]) -> Salvage:

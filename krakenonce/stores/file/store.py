@@ -130,7 +130,7 @@ class FileStore:
         Only `close` has a weaker effect on it: it ends such a sleep not at once, but when the processes before it in
         the line have ended their turns or died.
         """
-        self._check()
+        self._check_process()
         seat = self._seats.get(key)
         if seat is None:
             return None
@@ -198,11 +198,14 @@ class FileStore:
         finally:
             self._locks.unlock(OPENING)
 
-    def _check(self) -> None:
+    def _check_process(self) -> None:
         if self._closed:
             raise StoreUnavailable("the file store was closed")
         if self._pid != os.getpid():
             self.after_fork_in_child()  # forked by code that does not run Python's handlers
+
+    def _check(self) -> None:
+        self._check_process()
         if self._image.is_orphan() or self._locks.is_orphan():
             self._move()
 
