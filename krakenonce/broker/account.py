@@ -32,6 +32,7 @@ from krakenonce.orders import (
     Verdict,
     open_journal,
 )  # fmt: skip
+from krakenonce.orders.books import Books
 from krakenonce.orders.inquiry import Inquiry
 from krakenonce.rates import Limits
 
@@ -115,6 +116,25 @@ class KrakenBroker:
         return f"KrakenBroker({self.name!r}, {self._client!r})"
 
     @property
+    def client(self) -> KrakenClient:
+        """What the account's calls are made with."""
+        return self._client
+
+    @property
+    def books(self) -> Books:
+        """What the exchange shows of the account's orders and trades."""
+        return self._desk.books
+
+    @property
+    def clock(self) -> Clock:
+        """Where the account reads time."""
+        return self._clock
+
+    def now_ns(self) -> int:
+        """Return the exchange's clock as far as we know it: half a second off at the most, right after `connect`."""
+        return self._clock.wall_ns() + self.clock_offset_ns
+
+    @property
     def fingerprint(self) -> str:
         """The name by which the account's key may appear in logs."""
         return self._client.credentials.fingerprint
@@ -190,10 +210,13 @@ class KrakenBroker:
         cl_ord_id: str | None = None,
         volume: Decimal | None = None,
         price: Decimal | None = None,
+        trigger: Decimal | None = None,
         priority: Priority = Priority.ENTRY,
     ) -> OrderState | Refused:
-        """Change volume or limit price of one open order; see `OrderDesk.amend`."""
-        return await self._desk.amend(txid=txid, cl_ord_id=cl_ord_id, volume=volume, price=price, priority=priority)
+        """Change volume, limit or trigger price of one open order; see `OrderDesk.amend`."""
+        return await self._desk.amend(
+            txid=txid, cl_ord_id=cl_ord_id, volume=volume, price=price, trigger=trigger, priority=priority
+        )
 
     async def resolve(self, cl_ord_id: str, *, priority: Priority = Priority.ENTRY) -> Verdict | None:
         """Find out what became of an order; see `OrderDesk.resolve`."""

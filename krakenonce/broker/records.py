@@ -17,6 +17,19 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """The exchange has taken the order: it exists, once.
+
+    Attributes:
+        txid: the exchange's name for it.
+        acknowledged_ns: when the answer came, by our clock.
+    """
+
+    txid: str
+    acknowledged_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class KeyInfo:
     """What Kraken says of an API key (https://docs.kraken.com/api/docs/rest-api/get-api-key-info).
 

@@ -21,7 +21,7 @@ from krakenonce.kraken.replies import Meaning, Outcome, Refused
 from krakenonce.kraken.signing import sign_with
 from krakenonce.lanes import Lane, Priority
 from krakenonce.lanes import Turn as LaneTurn
-from krakenonce.rates import Limits, NotSent, Permit, rates_of
+from krakenonce.rates import KeyRates, Limits, NotSent, Permit, rates_of
 from krakenonce.refusals.healing import PROBE
 
 DEFAULT_BASE_URL = "https://api.kraken.com"
@@ -107,6 +107,11 @@ class KrakenClient:
 
     def __repr__(self) -> str:
         return f"KrakenClient(fingerprint={self.credentials.fingerprint!r}, base_url={self.base_url!r})"
+
+    @property
+    def rates(self) -> KeyRates:
+        """The limits of the key, for calls that go another way than through this client."""
+        return self._rates
 
     async def __aenter__(self) -> Self:
         return self

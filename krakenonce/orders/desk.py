@@ -115,15 +115,16 @@ class OrderDesk:
         cl_ord_id: str | None = None,
         volume: Decimal | None = None,
         price: Decimal | None = None,
+        trigger: Decimal | None = None,
         valid_s: int | None = None,
         priority: Priority = Priority.ENTRY,
     ) -> OrderState | Refused:
-        """Change volume (base asset) or limit price (quote asset) of an open order, and return it as it is then.
+        """Change volume (base asset), limit or trigger price (quote asset) of an open order; return it as it is then.
 
         Raises:
             as `place`.
         """
-        return await self._change(amending(txid, cl_ord_id, volume, price, valid_s), priority)
+        return await self._change(amending(txid, cl_ord_id, volume, price, valid_s, trigger), priority)
 
     async def resolve(self, cl_ord_id: str, *, priority: Priority = Priority.ENTRY) -> Verdict | None:
         """Return what became of an order, or None if the journal knows of none. Nothing is sent that changes anything.

@@ -104,12 +104,24 @@ def _order(txid: str, entry: Mapping[str, Any]) -> OrderState:
         opened_ns=nanoseconds(entry["opentm"]),
         reason=str(entry.get("reason") or ""),
         limit=_limit(descr),
+        trigger=_trigger(descr),
     )
 
 
 def _limit(descr: Mapping[str, Any]) -> Decimal:
     # Orders that wait for a trigger have it in "price", and their limit in "price2".
-    return amount(descr.get("price2" if str(descr["ordertype"]).endswith("-limit") else "price") or 0)
+    return _price(descr.get("price2" if str(descr["ordertype"]).endswith("-limit") else "price"))
+
+
+def _trigger(descr: Mapping[str, Any]) -> Decimal:
+    waits = str(descr["ordertype"]).startswith(("stop-loss", "take-profit"))
+    return _price(descr.get("price")) if waits else Decimal(0)
+
+
+def _price(value: object) -> Decimal:
+    """Return a price, or 0 if there is none or only a distance, as trailing stops have it (``+2.5%``)."""
+    is_distance = isinstance(value, str) and (value.startswith(("+", "-", "#")) or value.endswith("%"))
+    return Decimal(0) if is_distance else amount(value or 0)
 
 
 def fills(result: Mapping[str, Any]) -> tuple[list[Fill], int]:

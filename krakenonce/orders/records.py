@@ -84,6 +84,7 @@ class OrderState:
         opened_ns: when the exchange took it, in nanoseconds since 1970.
         reason: why it was canceled or expired; empty otherwise.
         limit: the price it was given, in the quote asset; 0 for a market order.
+        trigger: where it is triggered, in the quote asset; 0 if nothing triggers it.
     """
 
     txid: str
@@ -100,6 +101,7 @@ class OrderState:
     opened_ns: int
     reason: str = ""
     limit: Decimal = Decimal(0)
+    trigger: Decimal = Decimal(0)
 
     @property
     def is_open(self) -> bool:

@@ -64,7 +64,12 @@ def canceling(txid: str | None, cl_ord_id: str | None) -> Request:
 
 
 def amending(
-    txid: str | None, cl_ord_id: str | None, volume: Decimal | None, price: Decimal | None, valid_s: int | None
+    txid: str | None,
+    cl_ord_id: str | None,
+    volume: Decimal | None,
+    price: Decimal | None,
+    valid_s: int | None,
+    trigger: Decimal | None = None,
 ) -> Request:
     """Return the request that amends an order (https://docs.kraken.com/api/docs/rest-api/amend-order).
 
@@ -72,9 +77,9 @@ def amending(
         ConfigError: not exactly one name is given, or nothing to change.
     """
     members = _target(txid, cl_ord_id)
-    members |= _given({"order_qty": _text(volume), "limit_price": _text(price)})
-    if volume is None and price is None:
-        raise ConfigError("volume, price", "neither given", "Say what to change.")
+    members |= _given({"order_qty": _text(volume), "limit_price": _text(price), "trigger_price": _text(trigger)})
+    if volume is None and price is None and trigger is None:
+        raise ConfigError("volume, price, trigger", "none of them given", "Say what to change.")
     return Request(Kind.AMEND, f"amend {txid or cl_ord_id}", "AmendOrder", members, valid_s or DEFAULT_VALID_S)
 
 

@@ -124,7 +124,7 @@ def shows(intent: Intent, state: OrderState) -> bool:
     wanted = intent.members
     return all(
         Decimal(wanted[name]) == has
-        for name, has in (("order_qty", state.volume), ("limit_price", state.limit))
+        for name, has in (("order_qty", state.volume), ("limit_price", state.limit), ("trigger_price", state.trigger))
         if name in wanted
     )
 

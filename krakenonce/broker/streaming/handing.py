@@ -1,0 +1,173 @@
+"""Orders handed over: to the WebSocket at once, or through the order desk where there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from krakenonce.broker.account import KrakenBroker
+from krakenonce.broker.records import Acknowledged
+from krakenonce.broker.streaming.flights import Flight, Flights
+from krakenonce.broker.streaming.toll import Toll
+from krakenonce.broker.streaming.wording import add_order, as_rest, charged, placed_id, whole_seconds_left
+from krakenonce.broker.symbols import Symbols
+from krakenonce.client.websocket import Session
+from krakenonce.client.websocket.connection import NOT_SENT
+from krakenonce.clock import NS_PER_SECOND
+from krakenonce.errors import ConfigError, OutcomeUnknown, TryLater
+from krakenonce.kraken.catalogue import Action
+from krakenonce.kraken.replies import Accepted, Meaning, Outcome, Refused, Unknown
+from krakenonce.lanes import Priority
+from krakenonce.orders.parsing import parsed
+from krakenonce.orders.records import Order, Placement
+from krakenonce.rates import NotSent, Permit
+
+log = logging.getLogger("krakenonce")
+
+PERMISSION_DENIED = "EGeneral:Permission denied"
+_SHORTEST_VALID_S = 3  # Kraken takes deadlines of at least 2 s, and a request needs some time to get there
+_LATE_S = 1.0
+_TOO_LATE = Refused(("its time was over before it could be sent",), Meaning(Action.GIVE_UP, no_effect=True))
+
+
+class HandingOver:
+    """Sends one account's orders, each at most once. Belongs to one event loop.
+
+    An order leaves a second time only behind a proof that the first had no effect: it was never written to the socket,
+    or the exchange refused the socket's token or its right to trade.
+
+    Parameters:
+        broker: the account over REST; session: its WebSocket; symbols: the names of pairs.
+        flights: where orders on their way are kept.
+        websocket: whether orders may go over the WebSocket at all.
+    """
+
+    def __init__(
+        self, broker: KrakenBroker, session: Session, symbols: Symbols, flights: Flights, *, websocket: bool
+    ) -> None:
+        self._broker, self._session, self._symbols, self._flights = broker, session, symbols, flights
+        self._allowed = websocket
+        self.toll = Toll(broker.client.rates)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._logged = ""
+
+    @property
+    def path(self) -> str:
+        """How an order would go out now: ``ws`` or ``rest``."""
+        return "ws" if self._allowed and self._session.is_up else "rest"
+
+    def send(self, order: Order, deadline_ns: int, priority: Priority) -> asyncio.Future[Acknowledged | Refused]:
+        """See `StreamingAccount.send`."""
+        flight = self._flights.begin(order, deadline_ns, priority)
+        if self.path == "ws" and self._symbols.symbol(order.pair) is not None:
+            self._over_websocket(flight)
+        else:
+            self._over_rest(flight)
+        return flight.future
+
+    async def close(self) -> None:
+        """Wait until nothing is on its way over REST any more."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _over_websocket(self, flight: Flight) -> None:
+        flight.path = "ws"
+        permit = self.toll.pass_now("AddOrder", charged(flight.order, flight.deadline_ns), flight.priority)
+        if permit is None:
+            self._spawn(self._when_there_is_room(flight))
+        else:
+            self._hand(flight, permit)
+
+    async def _when_there_is_room(self, flight: Flight) -> None:
+        permit = await self.toll.wait("AddOrder", charged(flight.order, flight.deadline_ns), flight.priority)
+        self._hand(flight, permit)
+
+    def _hand(self, flight: Flight, permit: Permit | NotSent) -> None:
+        if isinstance(permit, NotSent):
+            flight.refuse(permit)
+            return
+        left_s = (flight.deadline_ns - self._broker.now_ns()) / NS_PER_SECOND
+        symbol = self._symbols.symbol(flight.order.pair) or ""
+        params = add_order(flight.order, symbol, flight.deadline_ns)
+        self._note(flight)
+        self._session.ask(
+            "add_order", params, answer_s=max(0.0, left_s) + _LATE_S, on_answer=partial(self._answered, flight, permit)
+        )
+        if flight.path == "ws":
+            permit.sent()
+
+    def _answered(self, flight: Flight, permit: Permit, outcome: Outcome) -> None:
+        """Take in the answer, or that there will be none."""
+        if outcome is NOT_SENT:
+            with permit:  # gives back what was counted
+                self._over_rest(flight)
+            return
+        permit.settle(as_rest(outcome))
+        if isinstance(outcome, Accepted):
+            try:
+                txid = parsed("add_order", placed_id, outcome.result)
+            except OutcomeUnknown as error:
+                flight.lose(str(error))
+            else:
+                flight.acknowledge(txid, self._broker.clock.wall_ns())
+        elif isinstance(outcome, Unknown):
+            flight.lose(outcome.cause)
+        else:
+            self._refused(flight, outcome)
+
+    def _refused(self, flight: Flight, refused: Refused) -> None:
+        action = refused.meaning.action
+        if action is Action.LOOK:
+            flight.lose(refused.error)
+        elif action is Action.NEW_TOKEN:
+            self._session.drop("the token is not valid any more")
+            self._over_rest(flight)
+        elif refused.error.startswith(PERMISSION_DENIED) and self._allowed:
+            self._allowed = False
+            log.warning("%s: this key may not trade over WebSocket", self._broker.name)
+            self._over_rest(flight)
+        else:
+            flight.refuse(refused)
+
+    def _over_rest(self, flight: Flight) -> None:
+        flight.path = "rest"
+        self._note(flight)
+        self._spawn(self._place(flight))
+
+    async def _place(self, flight: Flight) -> None:
+        left_s = whole_seconds_left(flight.deadline_ns, self._broker.now_ns())
+        if left_s < _SHORTEST_VALID_S:
+            flight.refuse(_TOO_LATE)
+            return
+        order = replace(flight.order, valid_s=left_s)
+        try:
+            placed = await self._broker.place(order, priority=flight.priority)
+        except (OutcomeUnknown, TryLater) as error:
+            flight.fail(error)
+        except ConfigError as error:
+            # The journal knows this name for another order: what became of that one has to be found out.
+            flight.lose(str(error))
+        else:
+            self._end(flight, placed)
+
+    def _end(self, flight: Flight, placed: Placement | Refused) -> None:
+        if isinstance(placed, Refused):
+            flight.refuse(placed)
+        else:
+            flight.acknowledge(placed.txid, self._broker.clock.wall_ns())
+
+    def _note(self, flight: Flight) -> None:
+        """Say in the log by which way orders go, whenever that changes."""
+        if flight.path != self._logged:
+            self._logged = flight.path
+            way = "WebSocket" if flight.path == "ws" else "REST"
+            log.info("%s: orders go over %s", self._broker.name, way)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

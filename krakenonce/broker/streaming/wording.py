@@ -1,0 +1,85 @@
+"""Orders in the words of WebSocket v2, and their rate charges in those of REST. Pure.
+
+https://docs.kraken.com/api/docs/websocket-v2/add_order and the pages of amend_order and cancel_order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import lru_cache
+
+from krakenonce.client.encoding import Value
+from krakenonce.clock import NS_PER_SECOND, rfc3339
+from krakenonce.kraken.replies import Accepted, Outcome
+from krakenonce.orders.parsing import text
+from krakenonce.orders.records import Order
+
+REST_NAMES = {"add_order": "AddOrder", "cancel_order": "CancelOrder", "amend_order": "AmendOrder"}
+
+deadline_text = lru_cache(maxsize=64)(rfc3339)
+"""A moment as it travels. A fan-out has one deadline for all its orders."""
+
+
+def add_order(order: Order, symbol: str, deadline_ns: int) -> dict[str, Value]:
+    """Return the params that place *order*; *symbol* is its pair's name there."""
+    limit = order.price2 if order.ordertype.endswith("-limit") else order.price
+    is_triggered = order.ordertype not in ("market", "limit")
+    return {
+        "order_type": order.ordertype,
+        "side": order.side,
+        "symbol": symbol,
+        "order_qty": order.volume,
+        "limit_price": None if order.ordertype in ("market", "stop-loss", "take-profit") else limit,
+        "triggers": {"reference": "last", "price": order.price} if is_triggered else None,
+        "time_in_force": None if order.ordertype == "market" else order.time_in_force,
+        "fee_preference": order.fees_in,
+        "deadline": deadline_text(deadline_ns),
+        "cl_ord_id": order.cl_ord_id,
+    }
+
+
+def amend_order(
+    cl_ord_id: str, volume: Decimal, limit: Decimal | None, trigger: Decimal | None, deadline_ns: int
+) -> dict[str, Value]:
+    """Return the params that change an open order."""
+    return {
+        "cl_ord_id": cl_ord_id,
+        "order_qty": volume,
+        "limit_price": limit,
+        "trigger_price": trigger,
+        "deadline": deadline_text(deadline_ns),
+    }
+
+
+def cancel_order(cl_ord_id: str) -> dict[str, Value]:
+    """Return the params that cancel one order. One at a time: replies to several name only those that worked."""
+    return {"cl_ord_id": [cl_ord_id]}
+
+
+def charged(order: Order, deadline_ns: int) -> dict[str, Value]:
+    """Return what the rate model has to know of an order."""
+    return {
+        "pair": order.pair,
+        "ordertype": order.ordertype,
+        "cl_ord_id": order.cl_ord_id,
+        "deadline": deadline_text(deadline_ns),
+    }
+
+
+def as_rest(outcome: Outcome) -> Outcome:
+    """Return *outcome* as REST would have told it, for the rate model to learn from."""
+    result = outcome.result if isinstance(outcome, Accepted) else None
+    if isinstance(result, Mapping) and isinstance(result.get("order_id"), str):
+        return Accepted({"txid": [result["order_id"]]})
+    return outcome
+
+
+def placed_id(result: Mapping[str, object]) -> str:
+    """Read the reply to add_order: the exchange's name for the order; raises as `krakenonce.orders.parsing.parsed`."""
+    return text(result["order_id"])
+
+
+def whole_seconds_left(deadline_ns: int, now_ns: int) -> int:
+    """Return how many whole seconds there are until the deadline, at most the 60 that Kraken takes."""
+    return min(60, (deadline_ns - now_ns) // NS_PER_SECOND)
