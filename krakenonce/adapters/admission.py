@@ -1,4 +1,4 @@
-"""Whether a foreign client's call may be made now, by the rate limits it was installed with, if any."""
+"""Whether a foreign client's call may be made now, by the rate limits it was installed with."""
 
 from __future__ import annotations
 
@@ -11,24 +11,19 @@ from krakenonce.rates import KeyRates, NotSent, Permit
 
 
 class Admission:
-    """One call on its way through the limits. Used once, around the call's turn; without limits it does nothing.
+    """One call on its way through the limits. Used once, around the call's turn.
 
     Parameters:
-        rates: the key's limits, or None.
+        rates: the key's limits.
         method: the method, or a path that ends in it; params: the members of the request, of any type.
     """
 
     __slots__ = ("_method", "_params", "_permit", "_rates")
 
-    def __init__(self, rates: KeyRates | None, method: str, params: object) -> None:
+    def __init__(self, rates: KeyRates, method: str, params: object) -> None:
         self._rates, self._method = rates, method.rpartition("/")[2]
         self._params = params if isinstance(params, Mapping) else None
         self._permit: Permit | None = None
-
-    @property
-    def is_free(self) -> bool:
-        """True if there are no limits to keep, so that nothing here need be asked."""
-        return self._rates is None
 
     @contextmanager
     def blocking(self, priority: Priority) -> Generator[None, None, None]:
@@ -37,18 +32,12 @@ class Admission:
         Raises:
             HeldBack: there is none in time.
         """
-        if self._rates is None:
-            yield
-            return
         with self._admitted(self._rates.enter_blocking(self._method, self._params, priority)):
             yield
 
     @asynccontextmanager
     async def waiting(self, priority: Priority) -> AsyncGenerator[None, None]:
         """As `blocking`, on the running loop."""
-        if self._rates is None:
-            yield
-            return
         with self._admitted(await self._rates.enter(self._method, self._params, priority)):
             yield
 

@@ -47,10 +47,13 @@ class Call:
         if self._turn is not None:
             self._turn.note_sent()
 
-    def keep(self, response: Any) -> None:
-        """Note the HTTP response: its date, and itself, to be closed if the client gives up on it without reading."""
+    def keep(self, response: Any, port: int) -> None:
+        """Note the HTTP response: its date, the local *port* it came to (0 if that is unknown), and itself, to be
+        closed if the client gives up on it without reading.
+        """
         self._response = response
         if self._turn is not None:
+            self._turn.note_port(port)
             self._turn.note_date(str(response.headers.get("Date", "")))
 
     def __enter__(self) -> Self:

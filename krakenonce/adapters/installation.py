@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
 from krakenonce.adapters.admission import Admission
 from krakenonce.adapters.calls import Call, current_call
-from krakenonce.adapters.endings import Ending, aending_of, ending_of
+from krakenonce.adapters.conversing import aconverse, converse
+from krakenonce.adapters.flights import Flight
 from krakenonce.adapters.libraries import Library
 from krakenonce.adapters.patches import Patch
 from krakenonce.adapters.transmissions import Guards
@@ -21,8 +21,6 @@ from krakenonce.kraken.credentials import fingerprint
 from krakenonce.kraken.replies import Outcome
 from krakenonce.lanes import Lane, Priority, Turn
 from krakenonce.rates import KeyRates, Limits, rates_of
-
-log = logging.getLogger("krakenonce")
 
 MARK = "_krakenonce"
 """The instance attribute under which a client keeps its installation."""
@@ -128,13 +126,14 @@ class Installation:
         """
         if not self._library.key(self._client):
             return send()  # the client complains in its own words
-        lane, rank, admission = self.lane, priority_of(method, self._priority), Admission(self._rates, method, params)
+        lane, rank = self.lane, priority_of(method, self._priority)
         turn = lane.turn(rank, timeout=self._timeout)
         await_verdict(self)
         self._under_way.add(turn)
         try:
-            if admission.is_free:
+            if self._rates is None:
                 return self._in_turn(turn, send, probe)
+            admission = Admission(self._rates, method, params)
             with admission.blocking(rank), admission.conclusion(turn):
                 return self._in_turn(turn, send, probe, admission.sent)
         finally:
@@ -150,7 +149,7 @@ class Installation:
         with turn, Call(self._client, turn) as call:
             if begin is not None:
                 begin()
-            return cast("Result", _converse(turn, call, send, probe))
+            return cast("Result", converse(turn, call, send, probe))
 
     async def run_async(
         self,
@@ -167,8 +166,9 @@ class Installation:
         """
         if not self._library.key(self._client):
             return await send()
-        flight = _Flight(method, priority_of(method, self._priority))
-        lane, admission = self.lane, Admission(self._rates, method, params)
+        flight = Flight(method, priority_of(method, self._priority))
+        lane = self.lane
+        admission = None if self._rates is None else Admission(self._rates, method, params)
         await_verdict(self)
         task = asyncio.create_task(self._fly(flight, lane, admission, send, probe))
         self._flights.add(task)  # a strong reference: the loop itself keeps a weak one
@@ -183,14 +183,14 @@ class Installation:
 
     async def _fly(
         self,
-        flight: _Flight,
+        flight: Flight,
         lane: Lane,
-        admission: Admission,
+        admission: Admission | None,
         send: Callable[[], Awaitable[Result]],
         probe: Callable[[], Awaitable[object]],
     ) -> Result:
         turn = lane.turn(flight.priority, timeout=self._timeout)
-        if admission.is_free:
+        if admission is None:
             return await self._fly_in_turn(flight, turn, send, probe)
         async with admission.waiting(flight.priority):
             with admission.conclusion(turn):
@@ -198,7 +198,7 @@ class Installation:
 
     async def _fly_in_turn(
         self,
-        flight: _Flight,
+        flight: Flight,
         turn: Turn,
         send: Callable[[], Awaitable[Result]],
         probe: Callable[[], Awaitable[object]],
@@ -209,72 +209,4 @@ class Installation:
             if begin is not None:
                 begin()
             with Call(self._client, turn) as call:
-                return cast("Result", await _aconverse(turn, call, send, probe))
-
-
-def _converse(turn: Turn, call: Call, send: Callable[[], Any], probe: Callable[[], Any]) -> Any:
-    """Send what the turn's conversation asks for, and end as the request did when it was sent last."""
-    talk = turn.conversation()
-    step, request = next(talk), None
-    while True:
-        ending = ending_of(probe if step.is_probe else send)
-        request = request if step.is_probe else ending
-        turn.settle(ending.outcome)
-        try:
-            step = talk.send(ending.outcome)
-        except StopIteration as end:
-            return cast("Ending", request).give(end.value)
-        turn.take(step)
-        call.renew()
-
-
-async def _aconverse(
-    turn: Turn, call: Call, send: Callable[[], Awaitable[Any]], probe: Callable[[], Awaitable[Any]]
-) -> Any:
-    """As `_converse`, without blocking the event loop."""
-    talk = turn.conversation()
-    step, request = next(talk), None
-    while True:
-        ending = await aending_of(probe if step.is_probe else send)
-        request = request if step.is_probe else ending
-        turn.settle(ending.outcome)
-        try:
-            step = talk.send(ending.outcome)
-        except StopIteration as end:
-            return cast("Ending", request).give(end.value)
-        await turn.atake(step)
-        call.renew()
-
-
-class _Flight:
-    """An asynchronous call. Before it is airborne its caller can take it back; afterwards only its answer ends it."""
-
-    __slots__ = ("is_airborne", "landed", "method", "priority")
-
-    def __init__(self, method: str, priority: Priority) -> None:
-        self.method, self.priority = method, priority
-        self.is_airborne = False
-        # What the caller awaits. asyncio cancels it together with the caller, and leaves the task alone.
-        self.landed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def land(self, task: asyncio.Task[Any]) -> None:
-        """Wake the caller, or note how the call ended if there is none any more."""
-        if not self.landed.cancelled():
-            self.landed.set_result(None)
-        elif self.is_airborne:
-            self._report(task)
-        if not task.cancelled():
-            task.exception()  # looked at: asyncio complains about errors nobody has seen, and this one has been judged
-
-    def leave_to_itself(self, task: asyncio.Task[Any]) -> None:
-        """Go on without the caller, or not at all if nothing has been sent."""
-        if not self.is_airborne:
-            task.cancel()
-        elif task.done() and not self.landed.cancelled():
-            self._report(task)  # it was answered just before its caller was cancelled
-
-    def _report(self, task: asyncio.Task[Any]) -> None:
-        error = None if task.cancelled() else task.exception()
-        ending = f"ended in {type(error).__name__}" if error else "was cut off" if task.cancelled() else "was answered"
-        level = logging.INFO if self.priority is Priority.READ else logging.WARNING
-        log.log(level, "%s went on after its caller was cancelled, and %s", self.method.rpartition("/")[2], ending)
+                return cast("Result", await aconverse(turn, call, send, probe))

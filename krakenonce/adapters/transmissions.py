@@ -91,7 +91,8 @@ class _OneTransmission:
     def send(self, request: Any, **settings: Any) -> Any:
         self._call.leaves()
         response = self._adapter.send(request, **settings)
-        _receive(self._call, response, response.status_code)
+        socket = getattr(getattr(getattr(response, "raw", None), "_connection", None), "sock", None)
+        _receive(self._call, response, response.status_code, _port(socket.getsockname()) if socket else 0)
         return response
 
 
@@ -112,14 +113,20 @@ def _aiohttp_request(send: Callable[..., Any]) -> Callable[..., Any]:
             return await send(method, url, **settings)
         call.leaves()
         response = await send(method, url, **{**settings, "allow_redirects": False})
-        _receive(call, response, response.status)
+        transport = getattr(getattr(response, "_protocol", None), "transport", None)
+        _receive(call, response, response.status, _port(transport.get_extra_info("sockname")) if transport else 0)
         return response
 
     return request
 
 
-def _receive(call: Call, response: Any, status: int) -> None:
-    call.keep(response)
+def _port(address: object) -> int:
+    # For the flight recorder, out of the depths of two libraries: where they look different, it just stays unknown.
+    return address[1] if isinstance(address, tuple) and len(address) > 1 and isinstance(address[1], int) else 0
+
+
+def _receive(call: Call, response: Any, status: int, port: int) -> None:
+    call.keep(response, port)
     location = response.headers.get("Location")
     if status in REDIRECTS and location is not None:
         host = urlsplit(location).netloc or "another path of the same host"

@@ -164,6 +164,10 @@ class Turn:
         """Note for the flight recorder that the request is being sent, from this local port if it is known."""
         self._lane.watch.sent(connection)
 
+    def note_port(self, connection: int) -> None:
+        """Note the local port that the request went out from, for clients that show it only with the answer."""
+        self._lane.watch.left_by(connection)
+
     def note_date(self, text: str) -> None:
         """Note the ``Date`` header of the answer: it tells whether our clock is behind."""
         self._lane.watch.dated(text)

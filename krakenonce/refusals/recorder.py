@@ -77,6 +77,11 @@ class FlightRecorder:
             self._rows[self._last + _SENT] = boot_ns
             self._rows[self._last + _CONNECTION] = connection
 
+    def left_by(self, connection: int) -> None:
+        """Note the local port, for clients that show it only when the answer comes."""
+        if self._rows:
+            self._rows[self._last + _CONNECTION] = connection
+
     def answered(self, boot_ns: int, verdict: Verdict) -> None:
         """Note how the exchange judged the nonce."""
         if self._rows:

@@ -80,6 +80,10 @@ class Watch:
         """Note that the request is being handed to the network, from a local port if that is known."""
         self.recorder.sent(self._clock.boot_ns(), connection)
 
+    def left_by(self, connection: int) -> None:
+        """Note the local port that the request went out from."""
+        self.recorder.left_by(connection)
+
     def dated(self, text: str) -> None:
         """Note the ``Date`` header of the answer. What is no date is no evidence."""
         try:

@@ -47,6 +47,7 @@ class ScriptedServer:
     def __init__(self, secret: str) -> None:
         self.secret = secret
         self.seen: list[Seen] = []
+        self.ports: list[int] = []
         self.connections_lost = 0
         self._answers: dict[str, deque[Answer]] = {}
         self._changed = threading.Condition()
@@ -126,6 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.path.partition("?")[0].rpartition("/")[2]
 
     def _reply(self, seen):
+        self.owner.ports.append(self.client_address[1])
         answer = self.owner.record(seen)
         if answer.released:
             self._wait(answer.released)

@@ -107,3 +107,15 @@ async def test_an_answer_that_the_client_leaves_unread_is_closed_with_the_turn(m
             await kind.ask(client)
         assert error.value.__traceback__, "which still holds the response"
         await asyncio.to_thread(server.wait_for_lost_connection)
+
+
+BAD_GATEWAY = Answer(status=502, text="<html>" * 1000)
+
+
+@pytest.mark.parametrize("answer", [Answer(), BAD_GATEWAY, Answer({"error": ["EAPI:Invalid key"]})])
+async def test_the_flight_recorder_knows_the_port_once_there_is_an_answer(kind, manager, key, server, answer):
+    server.answer("Balance", answer)
+    async with kind.client(server.url, key) as client:
+        lane = install(client, manager=manager).lane
+        await asyncio.gather(kind.ask(client), return_exceptions=True)
+        assert [flight.connection for flight in lane.watch.recorder.flights()] == server.ports[-1:]
