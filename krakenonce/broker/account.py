@@ -99,6 +99,7 @@ class KrakenBroker:
             reissues=reissues,
             limits=limits,
             account=name,
+            clock=self._clock,
         )
         self._inquiry = Inquiry(name, self._client)
         self._journal = journal or open_journal("memory://")

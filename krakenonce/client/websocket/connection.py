@@ -22,6 +22,7 @@ log = logging.getLogger("krakenonce")
 
 NOT_SENT = Refused(("not sent: the WebSocket is not connected",), Meaning(Action.WAIT, no_effect=True))
 _LOOK_S = 0.5
+_CLOSED = "closed by us"
 
 
 class Connection:
@@ -55,7 +56,7 @@ class Connection:
 
     async def hold(self, subscriptions: tuple[Subscription, ...]) -> None:
         """Subscribe, and stay until the connection is over: then `ConnectionLost` is raised."""
-        cause = "closed by us"
+        cause = _CLOSED
         try:
             await _first_end(self._read(), self._tend(subscriptions), self._await_drop())
         except ConnectionLost as lost:
@@ -166,7 +167,7 @@ class Connection:
         self._standing.losses += 1
         if was_up:
             self._standing.cause = cause
-            log.warning("%s: WebSocket lost: %s", self._name, cause)
+            log.log(logging.INFO if cause == _CLOSED else logging.WARNING, "%s: WebSocket lost: %s", self._name, cause)
         self._dialogue.end(cause)
         self._listener.on_down(cause)
 
