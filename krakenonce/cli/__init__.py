@@ -32,6 +32,7 @@ COMMANDS = (
     Command("why", "tell why nonces of a key were refused", "krakenonce.cli.why"),
     Command("doctor", "check keys, clock, exchange and store", "krakenonce.cli.doctor"),
     Command("keys", "keep API keys safe: add, list, check, remove", "krakenonce.cli.keys"),
+    Command("report", "tell what copying came to: gains, fees, latencies, every skip", "krakenonce.cli.report"),
     Command("demo", "copy a master's trades to several users on a simulated Kraken", "krakenonce.cli.demo"),
 )
 

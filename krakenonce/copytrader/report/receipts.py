@@ -1,0 +1,133 @@
+"""One receipt for every copy and every skip: the master's fill, what was made of it and when, or why not. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+
+from krakenonce.copytrader.records import CopyOrder, Decision, Kind, MasterFill, OrderPhase
+
+
+class Outcome(Enum):
+    """How it ended."""
+
+    COPIED = "copied"
+    PARTLY = "partly"
+    NOT_FILLED = "not filled"
+    REFUSED = "refused"
+    SKIPPED = "skipped"
+    WAITING = "waiting"
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What one user's account got for one fill of a master's, or why it got nothing.
+
+    An order may take in several fills; each has its receipt then, and *order* is the same in all of them. An order that
+    no decision names (a further attempt, a closing of everything, a mirrored one) has a receipt of its own.
+
+    Attributes:
+        user, master, pair: whose and where; pair is the one the user trades.
+        fill: the master's trade; None if the journal does not hold it.
+        decision: what was made of it; None for an order that no decision names.
+        order: the order that took it in; None if none has so far.
+    """
+
+    user: str
+    master: str
+    pair: str
+    fill: MasterFill | None
+    decision: Decision | None
+    order: CopyOrder | None
+
+    @property
+    def outcome(self) -> Outcome:
+        """How it ended, as far as it has."""
+        if self.decision is not None and self.decision.kind is Kind.SKIP:
+            return Outcome.SKIPPED
+        return Outcome.WAITING if self.order is None else outcome_of(self.order)
+
+    @property
+    def reason(self) -> str:
+        """Why it was skipped, cut, refused or given up; empty for a plain copy."""
+        own = self.decision.reason if self.decision is not None else ""
+        return own or (self.order.reason if self.order is not None else "")
+
+    @property
+    def at_ns(self) -> int:
+        """When it was decided, or its order planned."""
+        if self.decision is not None:
+            return self.decision.decided_ns
+        return self.order.planned_ns if self.order is not None else 0
+
+    @property
+    def is_prompt(self) -> bool:
+        """Whether the order was sent because of this very fill: only then is its latency that of a copy."""
+        order, fill = self.order, self.fill
+        if order is None or fill is None or self.decision is None or not order.sent_ns:
+            return False
+        return order.exec_id == fill.exec_id and order.attempt == 0
+
+    @property
+    def sending_ns(self) -> int | None:
+        """Nanoseconds from learning of the fill to the order's leaving; None if it did not leave because of it."""
+        return self.order.sent_ns - self.fill.received_ns if self.is_prompt and self.order and self.fill else None
+
+    @property
+    def answer_ns(self) -> int | None:
+        """Nanoseconds from learning of the fill to the exchange's answer; None as above, or if there was none."""
+        if not self.is_prompt or not self.order or not self.fill or not self.order.acknowledged_ns:
+            return None
+        return self.order.acknowledged_ns - self.fill.received_ns
+
+
+def outcome_of(order: CopyOrder) -> Outcome:
+    """Return how *order* ended, as far as it has."""
+    if order.phase in (OrderPhase.PLANNED, OrderPhase.OPEN):
+        return Outcome.OPEN
+    if order.executed >= order.volume:
+        return Outcome.COPIED
+    if order.executed:
+        return Outcome.PARTLY
+    return Outcome.REFUSED if order.phase is OrderPhase.REFUSED else Outcome.NOT_FILLED
+
+
+def average_price(order: CopyOrder) -> Decimal | None:
+    """Return what one unit of the base asset cost, in the quote asset; None if nothing was filled."""
+    return order.cost / order.executed if order.executed else None
+
+
+def slippage(order: CopyOrder) -> Decimal | None:
+    """Return by which fraction *order* was filled worse than the master (below 0: better); None if it is not filled."""
+    price = average_price(order)
+    if price is None or not order.reference:
+        return None
+    worse = price - order.reference if order.side == "buy" else order.reference - price
+    return worse / order.reference
+
+
+def write_receipts(
+    fills: Mapping[tuple[str, str], MasterFill],
+    decisions: Iterable[tuple[Decision, str]],
+    orders: Mapping[str, CopyOrder],
+) -> list[Receipt]:
+    """Return the receipts, oldest first.
+
+    Parameters:
+        fills: by master and exec id.
+        decisions: each with the cl_ord_id of the order that took it in, or nothing.
+        orders: by cl_ord_id.
+    """
+    receipts, named = [], set()
+    for decision, name in decisions:
+        named.add(name)
+        user, master, pair = decision.line
+        fill = fills.get((master, decision.exec_id))
+        receipts.append(Receipt(user, master, pair, fill, decision, orders.get(name)))
+    for name, order in orders.items():
+        if name not in named:
+            receipts.append(Receipt(*order.line, fills.get((order.line.master, order.exec_id)), None, order))
+    return sorted(receipts, key=lambda receipt: (receipt.at_ns, receipt.user))
