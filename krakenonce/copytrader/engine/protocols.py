@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeAlias
 
 from krakenonce.broker import Balance, OrderState
 from krakenonce.copytrader.journal.records import Changes, FillRow, Snapshot
+from krakenonce.copytrader.mapping import Rate
 from krakenonce.copytrader.records import CopyOrder, MasterFill, MasterOrderEvent
 from krakenonce.kraken.replies import Refused
 
@@ -133,13 +134,23 @@ class Journal(Protocol):
 
 
 class Quotes(Protocol):
-    """The last prices, as fresh as the engine is fed with them. Never waits."""
+    """The last prices, as fresh as they are fed. Never waits."""
 
     def price(self, pair: str) -> Decimal | None:
         """Return the last price of *pair* (its key) in its quote asset; None if none is known."""
 
+    def rate(self, source: str, target: str) -> Rate | None:
+        """Return what one unit of the asset *source* is worth in *target* (asset keys); None if nobody knows."""
+
     def worth(self, asset: str) -> Decimal | None:
-        """Return what one unit of *asset* (its key) is worth in the config's currency; None if nobody knows."""
+        """Return what one unit of *asset* (its key) is worth in the currency of the config; None if nobody knows."""
+
+
+class Purseholder(Protocol):
+    """Whose balances are looked at and nothing else: a master, for sizes in proportion to his equity."""
+
+    async def balances(self) -> dict[str, Balance]:
+        """Return what the account holds, by asset key; raises `KrakenonceError`."""
 
 
 Balances: TypeAlias = Mapping[str, Balance]

@@ -1,0 +1,298 @@
+"""The engine as its service sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+
+from krakenonce.clock import NS_PER_SECOND
+from krakenonce.copytrader.engine.board import Board, dismiss
+from krakenonce.copytrader.engine.comings import bid_farewell, depart, enter, has_left
+from krakenonce.copytrader.engine.drafts import Draft
+from krakenonce.copytrader.engine.drift import take_away
+from krakenonce.copytrader.engine.figures import MasterFigures
+from krakenonce.copytrader.engine.launching import Launcher
+from krakenonce.copytrader.engine.members import Member, Seat
+from krakenonce.copytrader.engine.protocols import Account, Journal
+from krakenonce.copytrader.engine.reconciliation import Drift, drift_of
+from krakenonce.copytrader.engine.recovery import Recollection, began
+from krakenonce.copytrader.engine.setting import Setting
+from krakenonce.copytrader.engine.sweep import decide_for, sweep
+from krakenonce.copytrader.engine.switches import Switches
+from krakenonce.copytrader.engine.watching import Watch
+from krakenonce.copytrader.journal.records import EVERYBODY, Standing
+from krakenonce.copytrader.policy import Leaving, UserPolicy
+from krakenonce.copytrader.records import Line, MasterFill
+from krakenonce.errors import ConfigError
+
+log = logging.getLogger("krakenonce")
+
+CLOCKS_APART_NS = 2 * NS_PER_SECOND
+"""How far our idea of the exchange's clock may be off: fills so shortly before the very first start count."""
+
+
+class Copier:
+    """Copies fills to every follower's account: each exactly once, and each user on his own. One event loop.
+
+    The journal is the truth. Before an order is sent, it is written down together with the decision that led to it;
+    what an earlier run left open is found out before anything new is sent for that line.
+
+    Parameters:
+        journal: where everything is written; the caller closes it after `close`.
+        setting: what surrounds the engine.
+        masters: whom users may follow.
+    """
+
+    def __init__(self, journal: Journal, setting: Setting, masters: Iterable[str] = ("MASTER",)) -> None:
+        self._journal, self._setting, self._masters = journal, setting, tuple(masters)
+        self._figures: dict[str, MasterFigures] = {}
+        self._board = Board(setting, journal)
+        self._board.hear(self._at_rest)
+        self._launcher = Launcher(self._board, self._figures)
+        self._watch = Watch(self._board, self._launcher, self._figures)
+        self._switches = Switches(self._board, self._launcher)
+
+    @property
+    def users(self) -> tuple[str, ...]:
+        """The names of all who are copied now."""
+        return tuple(self._board.roster.members)
+
+    @property
+    def everybody(self) -> Standing:
+        """What holds for all users together."""
+        return self._board.everybody
+
+    def standing(self, user: str) -> Standing:
+        """Return where *user* stands, everybody's standing taken into account."""
+        return self._board.standing(self._member(user))
+
+    def lines(self, user: str) -> tuple[Line, ...]:
+        """Return the lines of *user* as they stand."""
+        return tuple(track.line for track in self._member(user).tracks.values())
+
+    def cursor_ns(self, master: str) -> int:
+        """Return from when on, by the exchange's clock, a feed has to deliver the fills of *master*."""
+        known = self._board.known[master]
+        return max(known.newest_ns, known.since_ns)
+
+    async def start(self, seats: Sequence[Seat]) -> None:
+        """Load the journal, take up what an earlier run left open, and copy for *seats* from now on.
+
+        Accounts that do not answer are waited for only a little: their lines go on as soon as they do.
+
+        Raises:
+            StoreUnavailable: the journal can't be read.
+            ConfigError: two seats have one key.
+        """
+        self._check_keys([seat.account for seat in seats])
+        memory = Recollection(await self._journal.load())
+        memory.resume(self._board)
+        draft = Draft()
+        for master in self._masters:
+            since_ns = self._setting.exchange_ns() - CLOCKS_APART_NS
+            self._board.known[master] = known = memory.known(master, since_ns)
+            draft.meta.update(began(master, known.since_ns))
+        await self._look_at_masters()
+        members = [memory.member(self._board, seat) for seat in seats]
+        await self._seat(members, draft)
+        self._watch.begin_masters()
+
+    async def close(self) -> None:
+        """Stop. What is on its way is taken up by the next start."""
+        await self._board.close()
+
+    def on_fills(self, fills: Sequence[MasterFill]) -> None:
+        """Take fills of the masters', as often as they come: each counts once. Never waits."""
+        self._take([fill for fill in fills if self._is_new(fill)])
+
+    async def join(self, seat: Seat) -> None:
+        """Copy for another user, from now on; or again for one who has left. Nobody else notices.
+
+        Raises:
+            ConfigError: he is copied already, or the key is another's.
+        """
+        if seat.account.name in self._board.roster.members:
+            raise ConfigError("user", f"{seat.account.name!r}, who is copied already", "Use another name.")
+        self._check_keys([seat.account, *(member.account for member in self._board.roster)])
+        memory = Recollection(await self._journal.load())
+        await self._seat([memory.member(self._board, seat)], Draft())
+
+    async def leave(self, user: str, leaving: Leaving | None = None) -> asyncio.Future[None]:
+        """Copy no more entries for *user*; *leaving* (his policy's choice if None) says what becomes of his positions.
+
+        Returns:
+            a future that is done when he has left and nothing of his is on its way. Close his account then, not before.
+        """
+        member = self._member(user)
+        draft = Draft()
+        depart(self._board, member, leaving or member.policy.leaving, draft)
+        member.departed = departed = asyncio.get_running_loop().create_future()
+        await self._switches.cancel_entries(member)
+        await self._launcher.conclude(draft)
+        self._at_rest(member)
+        return departed
+
+    async def change(self, user: str, policy: UserPolicy) -> None:
+        """Have *user* copied by another policy from the next fill on."""
+        member = self._member(user)
+        member.policy = policy
+        draft = Draft()
+        enter(self._board, self._launcher.figures(), member, draft)
+        await self._launcher.conclude(draft)
+
+    async def rotate(self, user: str, account: Account) -> None:
+        """Send the orders of *user* with another key from now on; done when nothing is on its way with the old one.
+
+        Raises:
+            ConfigError: the key is another user's.
+        """
+        member = self._member(user)
+        others = [one.account for one in self._board.roster if one is not member]
+        self._check_keys([account, *others])
+        old, member.account = member.account, account
+        for track in member.tracks.values():
+            if track.order is not None and track.account is None:
+                track.account = old
+        tasks = [track.task for track in member.tracks.values() if track.account is old and track.task is not None]
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def kill(self, reason: str = "by hand", *, user: str = EVERYBODY) -> None:
+        """Let no order leave any more, from this very moment on, and have open copy orders cancelled.
+
+        It holds over restarts, until `rearm`.
+        """
+        await self._switches.kill(user, reason)
+
+    async def pause(self, reason: str = "by hand", *, user: str = EVERYBODY) -> None:
+        """Make no entries until `resume`; exits go out."""
+        await self._switches.pause(user, reason)
+
+    async def resume(self, *, user: str = EVERYBODY) -> None:
+        """End a pause."""
+        await self._switches.resume(user)
+
+    async def rearm(self, *, user: str = EVERYBODY) -> None:
+        """Copy again after a kill or a stop; losses are counted anew."""
+        await self._switches.rearm(user)
+
+    async def reconcile(self, users: Iterable[str] | None = None, *, mend: bool = False) -> list[Drift]:
+        """Look at the accounts and return every line that is not where it should be.
+
+        Parameters:
+            users: whose lines; None for all.
+            mend: True to give up copied coins that are not in the account any more, and to try again what waits.
+        """
+        members = [self._member(user) for user in (self.users if users is None else users)]
+        await asyncio.gather(*(self._watch.look(member) for member in members))
+        drifts = [drift for member in members for drift in drift_of(self._board, member)]
+        if mend:
+            await self._mend(members, drifts)
+        return drifts
+
+    async def idle(self) -> None:
+        """Wait until nothing is on its way or waited for."""
+        while True:
+            await asyncio.sleep(0)
+            tracks = [track for member in self._board.roster for track in member.tracks.values()]
+            tasks = [track.task for track in tracks if track.task is not None]
+            if tasks:
+                await asyncio.wait(tasks)
+            elif not any(track.order for track in tracks) and not self._launcher.is_writing:
+                return
+            elif self._launcher.is_writing:
+                await self._launcher.written()
+
+    async def _seat(self, members: list[Member], draft: Draft) -> None:
+        looks = asyncio.gather(*(self._watch.look(member) for member in members))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(looks, self._setting.pace.patience_s)
+        undecided = [await self._journal.undecided(member.name) for member in members]
+        figures = self._launcher.figures()
+        for member, rows in zip(members, undecided, strict=True):
+            self._board.roster.members[member.name] = member
+            for row in rows:
+                decide_for(self._board, figures, member, row, draft)
+            enter(self._board, figures, member, draft)
+            self._take_up(member, draft)
+            self._watch.begin(member)
+        await self._launcher.conclude(draft)
+
+    def _take_up(self, member: Member, draft: Draft) -> None:
+        for track in list(member.tracks.values()):
+            draft.touch(member, track)
+            if track.is_left_over:
+                self._launcher.pursue(member, track).start()
+
+    def _take(self, fills: Sequence[MasterFill]) -> None:
+        if not fills:
+            return
+        draft = Draft()
+        sweep(self._board, self._launcher.figures(), fills, draft)
+        self._launcher.launch(draft)
+
+    def _is_new(self, fill: MasterFill) -> bool:
+        known = self._board.known.get(fill.master)
+        if known is None or known.is_before_everything(fill) or known.has(fill):
+            return False
+        if known.is_older_than_memory(fill):
+            self._board.spawn(self._look_up(fill), f"looking up {fill.exec_id}")
+            return False
+        # At once, for the same fill may stand in one list twice.
+        known.add(fill)
+        return True
+
+    async def _look_up(self, fill: MasterFill) -> None:
+        rows = await self._journal.select(
+            "SELECT 1 FROM copy_fills WHERE master = ? AND exec_id = ?", (fill.master, fill.exec_id)
+        )
+        known = self._board.known[fill.master]
+        if not rows and not known.has(fill):
+            known.add(fill)
+            self._take([fill])
+
+    async def _look_at_masters(self) -> None:
+        looks = asyncio.gather(*(self._watch.look_at_master(master) for master in self._setting.masters))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(looks, self._setting.pace.patience_s)
+
+    async def _mend(self, members: list[Member], drifts: list[Drift]) -> None:
+        draft, rules = Draft(), self._setting.rules
+        for member in members:
+            for asset in {rules[drift.line.pair].base for drift in drifts if drift.missing}:
+                take_away(self._board, member, asset, draft)
+            for track in member.tracks.values():
+                draft.touch(member, track)
+        await self._launcher.conclude(draft)
+
+    def _at_rest(self, member: Member) -> None:
+        if has_left(member):
+            self._board.spawn(self._farewell(member), f"the farewell of {member.name}")
+
+    async def _farewell(self, member: Member) -> None:
+        if self._board.roster.members.get(member.name) is not member or not has_left(member):
+            return
+        del self._board.roster.members[member.name]
+        draft = Draft()
+        bid_farewell(self._board, member, draft)
+        await self._board.write(draft)
+        dismiss(member)
+        if member.departed is not None and not member.departed.done():
+            member.departed.set_result(None)
+
+    def _member(self, user: str) -> Member:
+        try:
+            return self._board.roster.members[user]
+        except KeyError:
+            raise ConfigError("user", f"{user!r}, who is not copied here", "Use the name of one who is.") from None
+
+    def _check_keys(self, accounts: Sequence[Account]) -> None:
+        names: dict[str, str] = {}
+        for account in accounts:
+            other = names.setdefault(account.fingerprint, account.name)
+            if other != account.name:
+                raise ConfigError(
+                    f"the key of {account.name}", f"the key of {other} as well", "Give every user a key of his own."
+                )

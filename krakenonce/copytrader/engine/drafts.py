@@ -1,0 +1,58 @@
+"""What is about to be written in one transaction, and what is to be sent once it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from krakenonce.copytrader.engine.members import Member
+from krakenonce.copytrader.engine.tracks import Track
+from krakenonce.copytrader.journal.records import Changes, FillRow, FollowRow, MasterRow, Standing
+from krakenonce.copytrader.records import CopyOrder, Decision, LineKey
+
+
+@dataclass(slots=True)
+class Draft:
+    """Changes that belong together.
+
+    Attributes:
+        touched: lines that have changed, with their users.
+        planned: lines whose order is to be sent when all this is written.
+    """
+
+    fills: list[FillRow] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    orders: dict[str, CopyOrder] = field(default_factory=dict)
+    standings: dict[str, Standing] = field(default_factory=dict)
+    masters: dict[tuple[str, str], MasterRow] = field(default_factory=dict)
+    follows: list[FollowRow] = field(default_factory=list)
+    meta: dict[str, str] = field(default_factory=dict)
+    touched: dict[LineKey, tuple[Member, Track]] = field(default_factory=dict)
+    planned: list[tuple[Member, Track]] = field(default_factory=list)
+
+    def touch(self, member: Member, track: Track) -> None:
+        """Have the line of *track* written as it stands when the draft is."""
+        member.keep(track)
+        self.touched[track.line.key] = (member, track)
+
+    def note(self, order: CopyOrder) -> None:
+        """Have *order* written."""
+        self.orders[order.cl_ord_id] = order
+
+    def changes(self) -> Changes:
+        """Return everything as the journal takes it."""
+        return Changes(
+            fills=tuple(self.fills),
+            decisions=tuple(self.decisions),
+            lines=tuple(track.row for _, track in self.touched.values()),
+            orders=tuple(self.orders.values()),
+            standings=tuple(self.standings.values()),
+            masters=tuple(self.masters.values()),
+            follows=tuple(self.follows),
+            meta=dict(self.meta),
+        )
+
+    def mark_standing(self, member: Member, standing: Standing) -> None:
+        """Give *member* another *standing*, and have it written."""
+        if standing != member.standing:
+            member.standing = standing
+            self.standings[standing.user] = standing

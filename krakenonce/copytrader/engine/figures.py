@@ -1,0 +1,161 @@
+"""The figures that decisions and orders take into account, read off the board at that moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from krakenonce.broker import PairRules
+from krakenonce.copytrader.amounts import ZERO, add, multiply
+from krakenonce.copytrader.circumstances import Circumstances, Usage
+from krakenonce.copytrader.engine.board import Board
+from krakenonce.copytrader.engine.members import Member
+from krakenonce.copytrader.engine.protocols import Quotes
+from krakenonce.copytrader.engine.setting import Setting
+from krakenonce.copytrader.engine.tracks import Track
+from krakenonce.copytrader.ordering import Moment
+from krakenonce.copytrader.policy import Guards, SizingMode
+from krakenonce.copytrader.records import CopyOrder, MasterFill
+
+MARKET_RESERVE = Decimal("1.05")
+"""A market order may cost more than the last price says: so much is set aside for it, as a multiple."""
+
+_ONE = Decimal(1)
+
+
+class Figures:
+    """Reads the board. Kept for one sweep: what concerns everybody is worked out once.
+
+    Parameters:
+        board: what the engine knows.
+        masters: the masters' equity and free money by asset, at their last look.
+    """
+
+    def __init__(self, board: Board, masters: Mapping[str, MasterFigures]) -> None:
+        self._board, self._setting, self._masters = board, board.setting, masters
+        self._together: Usage | None = None
+
+    def circumstances(
+        self, member: Member, track: Track, fill: MasterFill, rules: PairRules, price: Decimal
+    ) -> Circumstances:
+        """Return the moment of a decision of *member* about *fill*, for the line of *track*."""
+        setting, guards = self._setting, member.policy.guards
+        master = self._masters.get(fill.master)
+        mode = member.policy.sizing.mode
+        order = track.order
+        return Circumstances(
+            now_ns=setting.exchange_ns(),
+            available=member.purse.available(rules.quote),
+            user=self._usage(member, guards),
+            together=self.together(),
+            together_guards=setting.guards,
+            price=None if price == fill.price else price,
+            market=setting.quotes.price(rules.key),
+            fee_rate=setting.fee_rate,
+            on_the_way=order.volume if order is not None and order.side == "buy" else ZERO,
+            worth=setting.quotes.worth(rules.quote) or _ONE,
+            user_equity=member.equity,
+            master_equity=master.equity if master is not None else None,
+            master_balance=master.free(rules.quote) if master and mode is SizingMode.BALANCE else None,
+        )
+
+    def moment(self, member: Member, track: Track, rules: PairRules) -> Moment:
+        """Return the moment of planning the next order of *track*."""
+        setting, standing = self._setting, self._board.standing(member)
+        now_ns = setting.clock.wall_ns()
+        market = setting.quotes.price(rules.key)
+        return Moment(
+            now_ns=setting.exchange_ns(),
+            exec_id=track.exec_id,
+            attempt=track.attempt,
+            reference=track.reference or market or ZERO,
+            available_base=member.purse.available(rules.base),
+            available_quote=member.purse.available(rules.quote),
+            fresh_until_ns=track.fresh_until_ns(member.policy),
+            planned_ns=now_ns,
+            tries=track.tries,
+            market=market,
+            fee_rate=setting.fee_rate,
+            worth=setting.quotes.worth(rules.quote) or _ONE,
+            entries_last_minute=member.entries_last_minute(now_ns),
+            state=standing.state,
+            state_reason=standing.reason,
+            purpose=track.purpose,
+        )
+
+    def together(self) -> Usage:
+        """Return how much of the limits for all is used; they grow while a sweep goes on, see `grown`."""
+        if self._together is None:
+            everybody, guards = self._board.everybody, self._setting.guards
+            members = list(self._board.roster) if _limits_exposure(guards) else []
+            exposure = sum((exposure_of(one, self._setting) for one in members), ZERO)
+            positions = frozenset().union(*(positions_of(one) for one in members))
+            self._together = Usage(everybody.state, everybody.reason, exposure, positions)
+        return self._together
+
+    def changed(self) -> None:
+        """Note that lines have changed, so that what all use together is worked out anew."""
+        if _limits_exposure(self._setting.guards):
+            self._together = None
+
+    def _usage(self, member: Member, guards: Guards) -> Usage:
+        standing = self._board.standing(member)
+        if not _limits_exposure(guards):
+            return Usage(standing.state, standing.reason, failures=standing.failures)
+        exposure = exposure_of(member, self._setting)
+        return Usage(standing.state, standing.reason, exposure, positions_of(member), standing.failures)
+
+
+class MasterFigures:
+    """What a master had at the last look."""
+
+    def __init__(self, equity: Decimal | None, available: Mapping[str, Decimal]) -> None:
+        self.equity, self._available = equity, available
+
+    def free(self, asset: str) -> Decimal | None:
+        """Return his free money in *asset*."""
+        return self._available.get(asset, ZERO)
+
+
+def exposure_of(member: Member, setting: Setting) -> Decimal:
+    """Return the value of everything copied: what is held or wanted, whichever is more, in the config's currency."""
+    total = ZERO
+    for track in member.tracks.values():
+        amount = max(track.line.wanted, track.line.held)
+        if amount:
+            total = add(total, multiply(amount, _value(track, setting)))
+    return total
+
+
+def positions_of(member: Member) -> frozenset[str]:
+    """Return the pairs in which something copied is held or on its way."""
+    lines = (track.line for track in member.tracks.values())
+    return frozenset(line.key.pair for line in lines if line.held or line.wanted)
+
+
+def equity_of(totals: Iterable[tuple[str, Decimal]], quotes: Quotes) -> Decimal | None:
+    """Return what *totals* (amounts by asset) are worth; None if nothing has a price. What has none counts nothing."""
+    worths = [(amount, quotes.worth(asset)) for asset, amount in totals if amount]
+    known = [multiply(amount, worth) for amount, worth in worths if worth is not None]
+    if worths and not known:
+        return None
+    return sum(known, ZERO)
+
+
+def cost_aside(order: CopyOrder, rules: PairRules, fee_rate: Decimal) -> tuple[str, Decimal]:
+    """Return the asset that *order* may spend, and the most it may spend of it."""
+    if order.side == "sell":
+        return rules.base, order.volume
+    price = order.limit if order.limit is not None else multiply(order.reference, MARKET_RESERVE)
+    return rules.quote, multiply(multiply(order.volume, price), add(_ONE, fee_rate))
+
+
+def _value(track: Track, setting: Setting) -> Decimal:
+    pair, quotes = track.line.key.pair, setting.quotes
+    price = quotes.price(pair) or track.reference
+    rules = setting.rules.get(pair)
+    return multiply(price, (quotes.worth(rules.quote) if rules else None) or _ONE)
+
+
+def _limits_exposure(guards: Guards | None) -> bool:
+    return guards is not None and (guards.max_exposure is not None or guards.max_positions is not None)

@@ -1,0 +1,96 @@
+"""The users as the engine knows them, and in which order they are served."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from krakenonce.clock import NS_PER_SECOND
+from krakenonce.copytrader.engine.protocols import Account
+from krakenonce.copytrader.engine.purse import Purse
+from krakenonce.copytrader.engine.tracks import Track
+from krakenonce.copytrader.journal.records import Standing
+from krakenonce.copytrader.policy import Leaving, UserPolicy
+from krakenonce.copytrader.records import Line, LineKey
+
+MINUTE_NS = 60 * NS_PER_SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A user who is to be copied: his account, and how he copies."""
+
+    account: Account
+    policy: UserPolicy
+
+
+@dataclass(slots=True, eq=False)
+class Member:
+    """One user.
+
+    Attributes:
+        follows: the masters he follows at the moment.
+        equity: at the last look, in the currency of the config; None if not known.
+        leaving: what becomes of his positions, once he has said that he leaves; departed: done when he has left.
+        entries: when the entry orders of the last minute were planned, by our clock.
+        wanted_looks: set to have his balances looked at soon.
+        watch: the task that looks at his balances.
+    """
+
+    account: Account
+    policy: UserPolicy
+    standing: Standing
+    follows: set[str] = field(default_factory=set)
+    tracks: dict[LineKey, Track] = field(default_factory=dict)
+    purse: Purse = field(default_factory=Purse)
+    equity: Decimal | None = None
+    leaving: Leaving | None = None
+    departed: asyncio.Future[None] | None = None
+    entries: deque[int] = field(default_factory=deque)
+    look_wanted: asyncio.Event = field(default_factory=asyncio.Event)
+    watch: asyncio.Task[None] | None = None
+
+    @property
+    def name(self) -> str:
+        """``USER:<name>``."""
+        return self.account.name
+
+    def track(self, key: LineKey) -> Track:
+        """Return the line *key*, a new one if there is none; see `keep`."""
+        return self.tracks.get(key) or Track(Line(key))
+
+    def keep(self, track: Track) -> None:
+        """Remember *track*."""
+        self.tracks[track.line.key] = track
+
+    def held_pairs(self, master: str) -> list[str]:
+        """Return the pairs in which something copied from *master* is wanted or held."""
+        lines = (track.line for track in self.tracks.values())
+        return [line.key.pair for line in lines if line.key.master == master and (line.held or line.wanted)]
+
+    def entries_last_minute(self, now_ns: int) -> int:
+        """Return how many entry orders were planned in the last 60 s."""
+        while self.entries and self.entries[0] <= now_ns - MINUTE_NS:
+            self.entries.popleft()
+        return len(self.entries)
+
+
+class Roster:
+    """Who follows whom. Each time another follower is first, so that nobody is always last."""
+
+    def __init__(self) -> None:
+        self.members: dict[str, Member] = {}
+        self._turn = 0
+
+    def __iter__(self) -> Iterator[Member]:
+        return iter(list(self.members.values()))
+
+    def followers(self, master: str) -> list[Member]:
+        """Return the followers of *master*, beginning with another one each time."""
+        found = [member for member in self.members.values() if master in member.follows]
+        self._turn += 1
+        start = self._turn % len(found) if found else 0
+        return found[start:] + found[:start]

@@ -1,0 +1,94 @@
+"""What one account has to spend: the last look at its balances, less what is set aside. Belongs to one event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from krakenonce.broker import Balance
+from krakenonce.copytrader.amounts import ZERO, add, subtract
+
+
+@dataclass(slots=True)
+class _SetAside:
+    asset: str
+    amount: Decimal
+    since: int
+
+
+@dataclass(slots=True)
+class _Booked:
+    asset: str
+    change: Decimal
+    since: int
+
+
+class Purse:
+    """Balances between two looks: two lines of one user never spend the same money.
+
+    An order sets aside what it may cost until it has ended; then what it did cost (or bring in) is booked, until a
+    later look at the account shows it.
+    """
+
+    def __init__(self) -> None:
+        self._balances: Mapping[str, Balance] = {}
+        self._aside: dict[str, _SetAside] = {}
+        self._booked: list[_Booked] = []
+        self._looks = 0
+        self.is_known = False
+
+    def look(self) -> int:
+        """Note that the account is asked now. Returns what `take` wants with the answer."""
+        self._looks += 1
+        return self._looks
+
+    def take(self, look: int, balances: Mapping[str, Balance]) -> None:
+        """Take in what the account answered to *look*: what was booked before is in there."""
+        self._balances = balances
+        self._booked = [one for one in self._booked if one.since >= look]
+        self.is_known = True
+
+    def set_aside(self, name: str, asset: str, amount: Decimal) -> None:
+        """Set *amount* of *asset* aside for the order *name*."""
+        self._aside[name] = _SetAside(asset, amount, self._looks)
+
+    def release(self, name: str) -> None:
+        """Set nothing aside for *name* any more."""
+        self._aside.pop(name, None)
+
+    def book(self, asset: str, change: Decimal) -> None:
+        """Note that the account has *change* more of *asset* (less, if below 0) than at the last look."""
+        if change:
+            self._booked.append(_Booked(asset, change, self._looks))
+
+    def available(self, asset: str) -> Decimal:
+        """Return what is free of *asset*, at least 0."""
+        known = self._balances.get(asset)
+        free = ZERO if known is None else known.available
+        for booked in self._booked:
+            if booked.asset == asset:
+                free = add(free, booked.change)
+        for aside in self._aside.values():
+            if aside.asset == asset:
+                free = subtract(free, aside.amount)
+        return max(free, ZERO)
+
+    def available_to(self, name: str, asset: str) -> Decimal:
+        """Return what the order *name* may use of *asset*: what is free and what is set aside for it."""
+        mine = self._aside.get(name)
+        return add(self.available(asset), mine.amount if mine is not None and mine.asset == asset else ZERO)
+
+    def settled_total(self, asset: str) -> Decimal | None:
+        """Return all there is of *asset*; None while anything is on its way that the last look may not show."""
+        if not self.is_known or any(one.asset == asset for one in self._booked):
+            return None
+        known = self._balances.get(asset)
+        return ZERO if known is None else known.total
+
+    def totals(self) -> dict[str, Decimal]:
+        """Return all there is, by asset, as of the last look and what was booked since."""
+        totals = {asset: balance.total for asset, balance in self._balances.items()}
+        for booked in self._booked:
+            totals[booked.asset] = add(totals.get(booked.asset, ZERO), booked.change)
+        return totals

@@ -1,0 +1,88 @@
+"""Where an earlier run stopped: what it left open is taken up, before anything new is sent for that line."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from krakenonce.copytrader.engine.board import Board
+from krakenonce.copytrader.engine.figures import cost_aside
+from krakenonce.copytrader.engine.known import KnownFills
+from krakenonce.copytrader.engine.members import Member, Seat
+from krakenonce.copytrader.engine.tracks import Track
+from krakenonce.copytrader.journal.records import EVERYBODY, LineRow, Snapshot, Standing, State
+from krakenonce.copytrader.policy import Leaving
+from krakenonce.copytrader.records import CopyOrder, MasterFill, Purpose
+
+log = logging.getLogger("krakenonce")
+
+_JOINED = "join-"
+
+
+class Recollection:
+    """What the journal knew when it was loaded, ready to be handed out user by user."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._entered = {(fill.master, fill.exec_id): fill for fill in snapshot.fills}
+
+    def resume(self, board: Board) -> None:
+        """Go on with the masters' books and with what holds for everybody."""
+        board.resume(self._snapshot.masters)
+        for master in {fill.master for fill in self._snapshot.fills}:
+            board.book(master).recall(fill for fill in self._snapshot.fills if fill.master == master)
+        board.everybody = self._standing(EVERYBODY)
+
+    def known(self, master: str, since_ns: int) -> KnownFills:
+        """Return the recent fills of *master*, who is copied since *since_ns*, or since the journal says."""
+        began_ns = int(self._snapshot.meta.get(_began(master), since_ns))
+        return KnownFills((fill for fill in self._snapshot.fills if fill.master == master), began_ns)
+
+    def member(self, board: Board, seat: Seat) -> Member:
+        """Return the user of *seat* as the journal left him: lines, open orders, standing, whom he follows."""
+        name = seat.account.name
+        member = Member(seat.account, seat.policy, self._standing(name))
+        if member.standing.state is State.LEAVING:
+            member.leaving = Leaving(member.standing.reason.rpartition(" ")[2] or Leaving.CLOSE_WITH_MASTER.value)
+        for row in self._snapshot.lines:
+            if row.line.key.user == name:
+                member.keep(self._track(member, row))
+        member.follows = {row.master for row in self._snapshot.follows if row.user == name}
+        for order in self._snapshot.orders:
+            if order.line.user == name:
+                _take_up(board, member, order)
+        return member
+
+    def _track(self, member: Member, row: LineRow) -> Track:
+        entered_ns = self._entered_ns(row.line.key.master, row.exec_id)
+        closing = member.standing.state is State.HARD_STOP or member.leaving is Leaving.CLOSE
+        purpose = Purpose.CLOSE if closing else None
+        return Track(row.line, row.exec_id, row.attempt, row.reference, entered_ns, purpose=purpose)
+
+    def _entered_ns(self, master: str, exec_id: str) -> int:
+        if exec_id.startswith(_JOINED):
+            return int(exec_id.split("-")[1])
+        fill: MasterFill | None = self._entered.get((master, exec_id))
+        return fill.filled_ns if fill is not None and fill.side == "buy" else 0
+
+    def _standing(self, user: str) -> Standing:
+        return next((one for one in self._snapshot.standings if one.user == user), Standing(user))
+
+
+def began(master: str, at_ns: int) -> Mapping[str, str]:
+    """Return what is written down of the moment when copying *master* began."""
+    return {_began(master): str(at_ns)}
+
+
+def _began(master: str) -> str:
+    return f"began:{master}"
+
+
+def _take_up(board: Board, member: Member, order: CopyOrder) -> None:
+    track = member.track(order.line)
+    member.keep(track)
+    track.order, track.is_left_over = order, True
+    rules = board.setting.rules.get(order.line.pair)
+    if rules is not None:
+        member.purse.set_aside(order.cl_ord_id, *cost_aside(order, rules, board.setting.fee_rate))
+    log.warning("%s: an earlier run left %s open; finding out what became of it", member.name, order.cl_ord_id)

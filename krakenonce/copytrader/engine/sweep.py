@@ -1,0 +1,98 @@
+"""One fan-out: fills come in, everybody who follows decides, what is due is planned. Synchronous, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from krakenonce.copytrader import lines
+from krakenonce.copytrader.deciding import decide, skip
+from krakenonce.copytrader.engine.board import Board
+from krakenonce.copytrader.engine.drafts import Draft
+from krakenonce.copytrader.engine.drift import take_away
+from krakenonce.copytrader.engine.figures import Figures
+from krakenonce.copytrader.engine.members import Member
+from krakenonce.copytrader.engine.planning import plan
+from krakenonce.copytrader.engine.tracks import Track
+from krakenonce.copytrader.guards.reasons import Reason, say
+from krakenonce.copytrader.journal.records import FillRow
+from krakenonce.copytrader.mapping import Route, Unmapped, route, target_of
+from krakenonce.copytrader.notify import Event
+from krakenonce.copytrader.records import Decision, Kind, LineKey, MasterFill
+
+
+def sweep(board: Board, figures: Figures, fills: Sequence[MasterFill], draft: Draft) -> None:
+    """Have everybody decide on *fills*, which are new, and plan what is due into *draft*."""
+    for fill in fills:
+        row = FillRow(fill, board.take(fill, draft))
+        draft.fills.append(row)
+        for member in board.roster.followers(fill.master):
+            decide_for(board, figures, member, row, draft)
+    plan_all(board, figures, draft)
+
+
+def plan_all(board: Board, figures: Figures, draft: Draft) -> None:
+    """Plan what is due on the lines that *draft* touches; wake those who are at it already."""
+    for member, track in list(draft.touched.values()):
+        if track.is_idle:
+            plan(board, figures, member, track, draft)
+        else:
+            track.news.set()
+
+
+def decide_for(board: Board, figures: Figures, member: Member, row: FillRow, draft: Draft) -> None:
+    """Have *member* decide on one fill, into *draft*. Once per fill: the caller sees to that."""
+    fill = row.fill
+    way = _way(board, member, fill)
+    if isinstance(way, Unmapped):
+        key = LineKey(member.name, fill.master, fill.pair)
+        _file(board, member, member.track(key), skip(fill, member.track(key).line, way.reason, _now(board)), draft)
+        return
+    track = member.track(LineKey(member.name, fill.master, way.pair))
+    decision = _decided(board, figures, member, track, row, way, draft)
+    _file(board, member, track, decision, draft)
+    if decision.kind is not Kind.SKIP:
+        _move(member, track, decision, row, draft)
+        figures.changed()
+
+
+def _decided(
+    board: Board, figures: Figures, member: Member, track: Track, row: FillRow, way: Route, draft: Draft
+) -> Decision:
+    fill, rules = row.fill, board.setting.rules[way.pair]
+    if fill.side == "sell":
+        take_away(board, member, rules.base, draft)
+    circumstances = figures.circumstances(member, track, fill, rules, way.price)
+    return decide(fill, track.line, row.change, member.policy, rules, circumstances)
+
+
+def _move(member: Member, track: Track, decision: Decision, row: FillRow, draft: Draft) -> None:
+    track.line = lines.apply(track.line, decision)
+    track.exec_id, track.attempt, track.reference, track.tries = row.fill.exec_id, 0, decision.price, 0
+    if decision.kind is Kind.ENTRY:
+        track.entered_ns, track.purpose = row.fill.filled_ns, None
+    draft.touch(member, track)
+
+
+def _file(board: Board, member: Member, track: Track, decision: Decision, draft: Draft) -> None:
+    draft.decisions.append(decision)
+    if decision.kind is Kind.SKIP:
+        pair = track.line.key.pair
+        board.tell(Event.SKIP, member.name, decision.reason, pair=pair, exec_id=decision.exec_id)
+
+
+def _way(board: Board, member: Member, fill: MasterFill) -> Route | Unmapped:
+    rules, mapping = board.setting.rules, member.policy.mapping
+    if fill.pair not in rules:
+        return Unmapped(say(Reason.UNMAPPED, f"the exchange lists no pair {fill.pair}"))
+    rate = None
+    target = target_of(fill.pair, mapping)
+    if target is not None and target != fill.pair:
+        rate = board.setting.quotes.rate(rules[fill.pair].quote, rules[target].quote)
+    held = member.held_pairs(fill.master) if fill.side == "sell" else ()
+    return route(
+        fill.pair, fill.side, fill.price, mapping, rules, rate=rate, now_ns=board.setting.clock.wall_ns(), held=held
+    )
+
+
+def _now(board: Board) -> int:
+    return board.setting.exchange_ns()

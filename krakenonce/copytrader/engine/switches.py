@@ -1,0 +1,111 @@
+"""What is switched by hand: kill, pause, resume, re-arm. Takes effect at once, and is written down."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+
+from krakenonce.clock import NS_PER_SECOND
+from krakenonce.copytrader.endings import pause_after
+from krakenonce.copytrader.engine.board import Board
+from krakenonce.copytrader.engine.drafts import Draft
+from krakenonce.copytrader.engine.launching import Launcher
+from krakenonce.copytrader.engine.members import Member
+from krakenonce.copytrader.engine.standings import place, place_everybody
+from krakenonce.copytrader.guards.losses import rearmed
+from krakenonce.copytrader.journal.records import EVERYBODY, Standing, State
+from krakenonce.errors import ConfigError, KrakenonceError
+
+log = logging.getLogger("krakenonce")
+
+CANCEL_ATTEMPTS = 20
+
+
+class Switches:
+    """Belongs to one event loop.
+
+    Parameters:
+        board: what the engine knows.
+        launcher: sends what is due once somebody is copied again.
+    """
+
+    def __init__(self, board: Board, launcher: Launcher) -> None:
+        self._board, self._launcher = board, launcher
+
+    async def kill(self, user: str, reason: str) -> None:
+        """Let no order of *user* (or of everybody) leave any more, from this moment on, and cancel the open ones."""
+        draft = self._placed(user, State.KILLED, reason)
+        written = self._launcher.launch(draft)
+        await asyncio.gather(*(self._cancel_open(member) for member in self._concerned(user)))
+        await written
+
+    async def pause(self, user: str, reason: str) -> None:
+        """Make no entries for *user* (or everybody) until `resume`; exits go out."""
+        if self._standing(user).state is State.ACTIVE:
+            await self._launcher.launch(self._placed(user, State.PAUSED, reason))
+
+    async def resume(self, user: str) -> None:
+        """End a pause. A stop or a kill is not ended by this: see `rearm`."""
+        if self._standing(user).state is State.PAUSED:
+            await self._begin_again(user, replace(self._standing(user), failures=0))
+
+    async def rearm(self, user: str) -> None:
+        """Copy *user* (or everybody) again after a kill or a stop. Losses are counted anew from now on."""
+        member = self._board.roster.members.get(user)
+        equity = member.equity if member is not None else None
+        standing = self._standing(user)
+        if standing.state not in (State.LEAVING, State.LEFT):
+            await self._begin_again(user, rearmed(standing, equity, self._board.setting.clock.wall_ns()))
+
+    async def _begin_again(self, user: str, standing: Standing) -> None:
+        draft = Draft()
+        now_ns = self._board.setting.clock.wall_ns()
+        self._place(user, replace(standing, state=State.ACTIVE, reason="", since_ns=now_ns), draft)
+        for member in self._concerned(user):
+            for track in member.tracks.values():
+                track.purpose = None
+                draft.touch(member, track)
+        await self._launcher.conclude(draft)
+
+    def _placed(self, user: str, state: State, reason: str) -> Draft:
+        draft = Draft()
+        now_ns = self._board.setting.clock.wall_ns()
+        self._place(user, replace(self._standing(user), state=state, reason=reason, since_ns=now_ns), draft)
+        return draft
+
+    def _place(self, user: str, standing: Standing, draft: Draft) -> None:
+        if user == EVERYBODY:
+            place_everybody(self._board, standing, draft)
+        else:
+            place(self._board, self._board.roster.members[user], standing, draft)
+
+    def _standing(self, user: str) -> Standing:
+        if user == EVERYBODY:
+            return self._board.everybody
+        member = self._board.roster.members.get(user)
+        if member is None:
+            raise ConfigError(
+                "user", f"{user!r}, who is not copied here", "Use the name of one who is, or '*' for all."
+            )
+        return member.standing
+
+    def _concerned(self, user: str) -> list[Member]:
+        return [member for member in self._board.roster if user in (EVERYBODY, member.name)]
+
+    async def cancel_entries(self, member: Member) -> None:
+        """Have the open orders of *member* cancelled that would buy."""
+        await self._cancel_open(member, ("buy",))
+
+    async def _cancel_open(self, member: Member, sides: tuple[str, ...] = ("buy", "sell")) -> None:
+        for tries in range(CANCEL_ATTEMPTS):
+            orders = [track.order for track in member.tracks.values() if track.order is not None]
+            names = [order.cl_ord_id for order in orders if order.side in sides and order.path]
+            if not names:
+                return
+            try:
+                await member.account.cancel_all_copies(names)
+                return
+            except KrakenonceError as error:
+                log.warning("%s: the open copy orders can't be cancelled yet: %s", member.name, error)
+            await self._board.setting.sleep(pause_after(tries) / NS_PER_SECOND)
