@@ -4,7 +4,6 @@ Every figure is measured in this run, on this machine. The others only lock; the
 """
 
 import contextlib
-import multiprocessing
 import os
 import shutil
 import signal
@@ -17,119 +16,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.contenders import KEY, LOCKS, contend, is_there
 from krakenonce import GlobalKrakenNonceManager
-from krakenonce.errors import KrakenonceError
 from krakenonce.lanes import LaneRegistry
 from krakenonce.stores.file import FileStore
 from krakenonce.testing.waiting import take
-
-KEY = "00000000000000aa:00000000000000bb"
-SECONDS = 2.0
-
-
-class Krakenonce:
-    """The file store: lock, floor and number in one."""
-
-    def __init__(self, room):
-        self.store = FileStore(f"file://{room}/store")
-
-    def __enter__(self):
-        grant = self.store.acquire(KEY, 0)
-        if grant is None:
-            gate = threading.Lock()
-            gate.acquire()
-            pending = self.store.queue(KEY, 0, gate.release)
-            gate.acquire()
-            grant = pending.result()
-        self.grant = grant
-
-    def __exit__(self, *failure):
-        self.store.release(self.grant, self.grant.low)
-
-
-class Turnstile:
-    """The file store's queue alone, without floors: what the others offer, but first come first served."""
-
-    def __init__(self, room):
-        self.store = FileStore(f"file://{room}/store")
-        self.index = self.store._register.find_or_make((1, 1), wait=True)
-        self.queue = self.store._make_turnstile()
-
-    def __enter__(self):
-        self.ticket = self.queue.try_enter(self.index)
-        if self.ticket is None:
-            self.ticket = self.queue.wait(self.index, self.queue.line_up(self.index))
-
-    def __exit__(self, *failure):
-        self.queue.leave(self.index, self.ticket)
-
-
-def filelock_lock(room):
-    import filelock
-
-    return filelock.FileLock(f"{room}/filelock")
-
-
-def portalocker_lock(room):
-    import portalocker
-
-    return portalocker.Lock(f"{room}/portalocker", timeout=60)
-
-
-def redis_lock(room):
-    import redis
-
-    if not Path(f"{room}/redis.sock").exists():
-        raise FileNotFoundError("no Redis server")
-    return redis.Redis(unix_socket_path=f"{room}/redis.sock").lock("lock", timeout=60)
-
-
-LOCKS = {
-    "krakenonce": Krakenonce,
-    "  its queue alone": Turnstile,
-    "filelock": filelock_lock,
-    "portalocker": portalocker_lock,
-    "redis-py Lock": redis_lock,
-}
-
-
-def fight(name, room, hold, start, results):
-    lock = LOCKS[name](room)
-    grants, worst = 0, 0.0
-    start.wait()
-    end = time.perf_counter() + SECONDS
-    while (asked := time.perf_counter()) < end:
-        with lock:
-            worst = max(worst, time.perf_counter() - asked)
-            grants += 1
-            if hold:
-                time.sleep(hold)
-    results.put((grants, worst))
-
-
-def contend(name, room, processes, hold):
-    start, results = multiprocessing.Barrier(processes), multiprocessing.Queue()
-    fighters = [
-        multiprocessing.Process(target=fight, args=(name, room, hold, start, results)) for _ in range(processes)
-    ]
-    for fighter in fighters:
-        fighter.start()
-    outcomes = [results.get() for _ in fighters]
-    for fighter in fighters:
-        fighter.join()
-    grants = [count for count, _ in outcomes]
-    worst = max(wait for _, wait in outcomes) * 1e3
-    return f"{sum(grants) / SECONDS:>9,.0f}/s  {min(grants):>7,}/{max(grants):<7,}  worst wait {worst:>7.1f} ms"
-
-
-def available(name, room):
-    try:
-        lock = LOCKS[name](room)
-        with lock:
-            return True
-    except (ImportError, OSError, KrakenonceError) as error:
-        print(f"{name}: left out ({type(error).__name__})")
-        return False
 
 
 def per_call(action, count=20_000):
@@ -231,11 +122,12 @@ def main():
         many_keys(room)
         release_by_death(room)
         with redis_server(room):
-            names = [name for name in LOCKS if available(name, room)]
+            names = [name for name in LOCKS if is_there(name, room)]
             for processes, hold in ((1, 0), (2, 0), (4, 0), (8, 0), (32, 0.005)):
-                print(f"\n{processes} processes, each holds {hold * 1e3:g} ms: hand-overs, fewest/most per process")
+                print(f"\n{processes} processes pass one lock round, each holds it {hold * 1e3:g} ms")
+                print(f"  {'':<22} {'to another':>11}  {'grants':>11}  {'fewest/most':<15}  worst wait")
                 for name in names:
-                    print(f"  {name:<18} {contend(name, room, processes, hold)}", flush=True)
+                    print(f"  {name:<22} {contend(name, room, processes, hold)}", flush=True)
 
 
 if __name__ == "__main__":

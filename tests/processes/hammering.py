@@ -16,11 +16,15 @@ from krakenonce.nonce import next_nonce
 RECORD = struct.Struct("<QQQ")
 
 
-def take(store, key, floor=0):
-    """Return a grant, waiting for it as a lane does."""
+def take(store, key, floor=0, *, sleeping=False):
+    """Return a grant, waiting for it as a lane does: *sleeping* in the queue itself, or woken by the store."""
     grant = store.acquire(key, floor)
     if grant is not None:
         return grant
+    place = store.line_up(key, floor) if sleeping else None
+    if place is not None:
+        place.sleep()
+        return place.result()
     gate = threading.Lock()
     gate.acquire()
     pending = store.queue(key, floor, gate.release)
@@ -29,10 +33,10 @@ def take(store, key, floor=0):
 
 
 def hammer(store, key, log, turns=None):
-    """Use numbers of *key* until killed, or *turns* times."""
+    """Use numbers of *key* until killed, or *turns* times; wait now in the one way, now in the other."""
     done = 0
     while turns is None or done < turns:
-        grant = take(store, key)
+        grant = take(store, key, sleeping=bool(done % 3))
         number = min(next_nonce(grant.low - 1, SystemClock.wall_ns()), grant.high - 1)
         os.write(log, RECORD.pack(number, os.getpid(), 0))
         os.write(log, RECORD.pack(number, os.getpid(), 1))

@@ -7,6 +7,7 @@ from pathlib import Path
 from krakenonce.stores.file import FileStore
 from krakenonce.testing.waiting import Waiting, take
 from tests.processes.hammering import RECORD, end, forked, open_log, problems, records
+from tests.processes.lines import in_line, until
 
 KEY = "00000000000000aa:00000000000000bb"
 
@@ -16,7 +17,7 @@ def test_processes_take_turns(tmp_path):
     store = FileStore(url)
     grant = take(store, KEY)
     children = [forked(lambda: hammer_from_two_seats(url, log, turns=60)) for _ in range(6)]
-    _until(lambda: _in_line(url) >= 7)
+    until(lambda: in_line(url) >= 7)
     store.release(grant, grant.low)
     for child in children:
         assert os.waitpid(child, 0)[1] == 0
@@ -60,8 +61,8 @@ def test_a_waiter_sleeps_until_it_is_its_turn(tmp_path):
     store = FileStore(url)
     grant = take(store, KEY)
     child = forked(lambda: take(FileStore(url), KEY))
-    _until(lambda: _in_line(url) >= 2)
-    _until(lambda: _wakes(child) == _after(0.1, lambda: _wakes(child)))
+    until(lambda: in_line(url) >= 2)
+    until(lambda: _wakes(child) == _after(0.1, lambda: _wakes(child)))
     before = _wakes(child)
     assert _after(1.5, lambda: _wakes(child)) - before <= 1
     store.release(grant, grant.low)
@@ -93,7 +94,7 @@ def test_a_process_that_dies_in_line_is_passed_over(tmp_path):
     store, behind = FileStore(url), FileStore(url)
     grant = take(store, KEY)
     child = forked(lambda: take(FileStore(url), KEY))
-    _until(lambda: _in_line(url) >= 2)
+    until(lambda: in_line(url) >= 2)
     waiting = Waiting(behind, KEY)
     end(child)
     assert not waiting.is_woken
@@ -101,13 +102,6 @@ def test_a_process_that_dies_in_line_is_passed_over(tmp_path):
     assert waiting.grant().low > grant.low
     store.close()
     behind.close()
-
-
-def _in_line(url):
-    from krakenonce.stores.file.survey import survey
-
-    lanes = survey(url).lanes
-    return lanes[0].waiting + (lanes[0].holder is not None) if lanes else 0
 
 
 def _wakes(pid):
@@ -124,11 +118,3 @@ def _after(seconds, look):
 
     threading.Event().wait(seconds)
     return look()
-
-
-def _until(condition):
-    for _ in range(2000):
-        if condition():
-            return
-        _after(0.01, lambda: None)
-    raise AssertionError("it never came to that")
