@@ -4,6 +4,9 @@ Sums and products of `Decimal` are exact here: what would have to be rounded rai
 exact, so they are rounded up in the fortieth decimal place (`GRAIN`), where no money is lost or made; and on rounding
 to lots, what is less than `DUST` away from a whole lot counts as that lot. So it does not matter for a target in how
 many parts it was reached.
+
+Operators would round to the 28 digits of Python's default context, the minus sign included: amounts go through these
+functions, ``copy_negate`` and ``copy_abs``.
 """
 
 from __future__ import annotations
@@ -65,7 +68,7 @@ def floor_strictly(volume: Decimal, lot_decimals: int) -> Decimal:
 
 def ceil_to_lot(volume: Decimal, lot_decimals: int) -> Decimal:
     """Return *volume* (at least 0) rounded up to lots of ``10 ** -lot_decimals``, but for `DUST`."""
-    return max(_CEILING.quantize(_EXACT.subtract(volume, DUST), _LOTS[lot_decimals]), ZERO)
+    return _CEILING.quantize(max(_EXACT.subtract(volume, DUST), ZERO), _LOTS[lot_decimals])
 
 
 def floor_to_tick(price: Decimal, price_decimals: int) -> Decimal:

@@ -67,10 +67,10 @@ def _exit(fill: MasterFill, line: Line, change: Change, rules: PairRules, now_ns
     sold = subtract(change.before, change.after)
     if change.before and not sold:
         return skip(fill, line, _SOLD_BEFORE, now_ns, price)
-    delta = -line.wanted
+    delta = line.wanted.copy_negate()
     # What the master keeps below the minimum he cannot sell either: for him it is over.
     if change.before and change.after >= rules.order_min:
-        delta = max(-share(line.wanted, sold, change.before), delta)
+        delta = max(share(line.wanted, sold, change.before).copy_negate(), delta)
     return Decision(line.key, fill.exec_id, Kind.EXIT, delta, price, "", now_ns, fill.side)
 
 

@@ -37,7 +37,7 @@ def fitted(entry: Entry, part: Decimal, whole: Decimal) -> tuple[Decimal, str]:
 def _capped(part: Decimal, whole: Decimal, cap: Cap | None) -> tuple[Decimal, Decimal, str]:
     if cap is None or whole <= cap.most:
         return part, whole, ""
-    return share_down(part, cap.most, whole), cap.most, cap.reason
+    return share_down(part, cap.most, whole), cap.most, cap.text
 
 
 def _raised(entry: Entry, part: Decimal, whole: Decimal, least: Decimal) -> tuple[Decimal, str]:
@@ -50,9 +50,9 @@ def _raised(entry: Entry, part: Decimal, whole: Decimal, least: Decimal) -> tupl
         return ZERO, say(Reason.BELOW_MINIMUM, f"{words}, and {cap}")
     raised, most, allowed = share(part, least, whole), order_cap(entry), room(entry)
     if most is not None and least > most.most:
-        return ZERO, say(Reason.BELOW_MINIMUM, f"{words}, and to reach it is too much: {most.reason}")
+        return ZERO, say(Reason.BELOW_MINIMUM, f"{words}, and to reach it is too much: {most.text}")
     if raised > allowed.most:
-        return ZERO, say(Reason.BELOW_MINIMUM, f"{words}, and to reach it is too much: {allowed.reason}")
+        return ZERO, say(Reason.BELOW_MINIMUM, f"{words}, and to reach it is too much: {allowed.text}")
     return raised, say(Reason.ROUNDED_UP, f"{words}: raised to {plain(least)}")
 
 
@@ -61,8 +61,8 @@ def _placed(entry: Entry, part: Decimal, least: Decimal, reason: str) -> tuple[D
     waiting = unordered(entry)
     if part > allowed.most:
         if add(waiting, allowed.most) < least:
-            return ZERO, allowed.reason
-        return allowed.most, allowed.reason
+            return ZERO, allowed.text
+        return allowed.most, allowed.text
     due = floor_to_lot(add(waiting, part), entry.rules.lot_decimals)
     if not reason and not meets_minimums(due, entry.price, entry.rules):
         reason = say(Reason.CARRIED, f"{plain(due)} is below {in_words(entry.rules)}, and waits for more")

@@ -23,7 +23,7 @@ def apply(line: Line, decision: Decision) -> Line:
 
 def executed(line: Line, order_side: Side, volume: Decimal) -> Line:
     """Return *line* after an order of ours has bought or sold *volume* of the base asset."""
-    change = volume if order_side == "buy" else -volume
+    change = volume if order_side == "buy" else volume.copy_negate()
     return replace(line, held=max(add(line.held, change), ZERO))
 
 

@@ -104,7 +104,7 @@ def next_order(line: Line, policy: UserPolicy, rules: PairRules, moment: Moment)
     if due > 0:
         return _buy(line, floor_to_lot(due, rules.lot_decimals), policy, rules, moment)
     if due < 0:
-        return _sell(line, floor_to_lot(-due, rules.lot_decimals), policy, rules, moment)
+        return _sell(line, floor_to_lot(due.copy_negate(), rules.lot_decimals), policy, rules, moment)
     return Waiting(_SETTLED)
 
 

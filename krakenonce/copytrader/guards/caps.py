@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from krakenonce.copytrader.amounts import ZERO, multiply, share_down, subtract
 from krakenonce.copytrader.circumstances import Usage
 from krakenonce.copytrader.guards.entry import Entry
 from krakenonce.copytrader.guards.reasons import Reason, plain, say
-from krakenonce.copytrader.policy import Guards
 from krakenonce.copytrader.prices import limit_within
 from krakenonce.copytrader.sizing.funds import affordable
 
@@ -18,16 +17,34 @@ _ONE = Decimal(1)
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """The most that something may be, in the base asset, and why."""
+    """The most that something may be, in the base asset, and why.
+
+    Attributes:
+        most: that.
+        reason: its code.
+        words: why, with a place for each of *figures*. Put together only if somebody asks: most caps cut nothing.
+    """
 
     most: Decimal
-    reason: str
+    reason: Reason
+    words: str
+    figures: tuple[Decimal, ...]
+
+    @property
+    def text(self) -> str:
+        """The reason as it is kept."""
+        return say(self.reason, self.words.format(*map(plain, self.figures)))
 
 
 def order_cap(entry: Entry) -> Cap | None:
     """Return the most the copy of the master's whole order may be; None without such a limit."""
     caps = [
-        _in_base(entry, guards.max_order, Reason.MAX_ORDER, "for one order")
+        Cap(
+            _in_base(entry, guards.max_order),
+            Reason.MAX_ORDER,
+            "cut to {}, the most for one order",
+            (guards.max_order,),
+        )
         for guards in (entry.policy.guards, entry.circumstances.together_guards)
         if guards is not None and guards.max_order is not None
     ]
@@ -43,9 +60,9 @@ def room(entry: Entry) -> Cap:
         (circumstances.together_guards, circumstances.together),
     ):
         if guards is not None and guards.max_exposure is not None:
-            caps.append(_exposure(entry, guards, usage))
+            caps.append(_exposure(entry, guards.max_exposure, usage))
     tightest = min(caps, key=_most)
-    return Cap(max(subtract(tightest.most, unordered(entry)), ZERO), tightest.reason)
+    return replace(tightest, most=max(subtract(tightest.most, unordered(entry)), ZERO))
 
 
 def unordered(entry: Entry) -> Decimal:
@@ -68,22 +85,18 @@ def _most(cap: Cap) -> Decimal:
     return cap.most
 
 
-def _in_base(entry: Entry, money: Decimal | None, reason: Reason, what: str) -> Cap:
-    most = ZERO if money is None else max(money, ZERO)
-    value = multiply(entry.price, entry.circumstances.worth)
-    return Cap(share_down(most, _ONE, value), say(reason, f"cut to {plain(most)}, the most {what}"))
+def _in_base(entry: Entry, money: Decimal) -> Decimal:
+    return share_down(max(money, ZERO), _ONE, multiply(entry.price, entry.circumstances.worth))
 
 
-def _exposure(entry: Entry, guards: Guards, usage: Usage) -> Cap:
-    most = guards.max_exposure or ZERO
-    cap = _in_base(entry, subtract(most, usage.exposure), Reason.MAX_EXPOSURE, "that exposure leaves")
-    words = f"exposure is {plain(usage.exposure)}, and {plain(most)} is the most"
-    return Cap(cap.most, say(Reason.MAX_EXPOSURE, words))
+def _exposure(entry: Entry, most: Decimal, usage: Usage) -> Cap:
+    left = _in_base(entry, subtract(most, usage.exposure))
+    return Cap(left, Reason.MAX_EXPOSURE, "exposure is {}, and {} is the most", (usage.exposure, most))
 
 
 def _funds(entry: Entry) -> Cap:
     circumstances = entry.circumstances
     limit = limit_within("buy", entry.price, entry.policy.guards.slippage, entry.rules)
     most = affordable(circumstances.available, limit, circumstances.fee_rate, entry.rules.lot_decimals)
-    words = f"{plain(circumstances.available)} is free, which pays for {plain(most)}, fee included"
-    return Cap(most, say(Reason.FUNDS, words))
+    words = "{} is free, which pays for {}, fee included"
+    return Cap(most, Reason.FUNDS, words, (circumstances.available, most))

@@ -136,7 +136,7 @@ def price_moved(entry: Entry) -> str | None:
     market, slippage = entry.circumstances.market, entry.policy.guards.slippage
     if market is None or market <= bound("buy", entry.price, slippage):
         return None
-    words = f"the price is {plain(market)}, the master's was {plain(entry.price)}, and {plain(100 * slippage)} %"
+    words = f"the price is {plain(market)}, the master's was {plain(entry.price)}, and {plain(slippage.scaleb(2))} %"
     return say(Reason.PRICE_MOVED, f"{words} is the most")
 
 

@@ -47,7 +47,7 @@ def loss_reason(guards: Guards, equity: Decimal, peak: Decimal, day_equity: Deci
         words = f"{plain(lost_today)} lost since the day began, {plain(guards.daily_loss)} is the most"
         return say(Reason.STOPPED, words)
     if guards.drawdown is not None and subtract(peak, equity) >= multiply(peak, guards.drawdown) and peak > 0:
-        words = f"equity {plain(equity)} is {plain(guards.drawdown * 100)} % or more below its peak {plain(peak)}"
+        words = f"equity {plain(equity)} is {plain(guards.drawdown.scaleb(2))} % or more below its peak {plain(peak)}"
         return say(Reason.STOPPED, words)
     return None
 

@@ -6,7 +6,7 @@ programs and never changes; the words are for people.
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal
 from enum import Enum
 
 
@@ -71,9 +71,9 @@ _BY_CODE = {reason.value: reason for reason in Reason}
 
 def plain(number: Decimal) -> str:
     """Return *number* as people write it: no exponent, no trailing zeros, at most ten decimal places."""
-    text = f"{number.quantize(_TEN_PLACES):f}" if abs(number) < _HUGE else f"{number:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    text = f"{number.quantize(_TEN_PLACES, context=_WIDE):f}"
+    return text.rstrip("0").rstrip(".")
 
 
 _TEN_PLACES = Decimal(1).scaleb(-10)
-_HUGE = Decimal(10) ** 15
+_WIDE = Context(prec=400)

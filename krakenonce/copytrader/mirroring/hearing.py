@@ -93,7 +93,7 @@ def decided_fill(
 
 def moved(mirror: Mirror, fill: MasterFill, decision: Decision) -> Mirror:
     """Return *mirror* after *decision* on one of its order's fills."""
-    delta = abs(decision.delta)
+    delta = decision.delta.copy_abs()
     own = delta if mirror.is_live else min(delta, max(mirror.ahead, ZERO))
     meant = share(mirror.sized, fill.volume, mirror.volume)
     return replace(

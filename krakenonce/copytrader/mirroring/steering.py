@@ -85,8 +85,8 @@ def coming(mirrors: Iterable[Mirror]) -> Decimal:
     """
     total = ZERO
     for mirror in mirrors:
-        behind = -mirror.ahead
-        total = add(total, behind if mirror.side == "buy" else -behind)
+        ahead = mirror.ahead
+        total = add(total, ahead if mirror.side == "sell" else ahead.copy_negate())
     return total
 
 
