@@ -169,8 +169,7 @@ class Sender:
 
     async def _send(self, request: Request, intent: Intent, priority: Priority) -> tuple[Outcome, Intent]:
         """Journal and send one attempt; return its outcome, and the intent with the nonce it went out with."""
-        # A name of its own for every attempt, because two tasks may want the same order at the same time.
-        intent = sent = replace(intent, holder=f"{self.holder}.{next(self._attempts)}")
+        sent = intent
 
         async def announce(nonce: int) -> None:
             nonlocal sent
@@ -199,7 +198,9 @@ class Sender:
     def _intent(self, request: Request, attempt: int, deadline_ns: int) -> Intent:
         key = self.client.credentials.fingerprint
         text = request_text(request.members)
-        return Intent(self.account, request.name, request.kind, attempt, self.holder, key, text, deadline_ns)
+        # A name of its own for every attempt, because two tasks may want the same order at the same time.
+        holder = f"{self.holder}.{next(self._attempts)}"
+        return Intent(self.account, request.name, request.kind, attempt, holder, key, text, deadline_ns)
 
 
 def _settled(intent: Intent, verdict: Verdict) -> Intent:

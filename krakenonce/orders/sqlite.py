@@ -24,6 +24,7 @@ class SqliteEngine:
         return self._file.write(
             lambda database: [database.execute(*change.statement).rowcount == 1 for change in changes],
             vital=any(change.claims for change in changes),
+            is_single=len(changes) == 1,
         )
 
     def find(self, account: str, name: str) -> Intent | None:

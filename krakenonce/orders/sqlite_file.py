@@ -44,15 +44,18 @@ class SqliteFile:
         except (OSError, sqlite3.Error) as error:
             raise StoreUnavailable(f"the journal {Path(path).name} cannot be opened: {error}") from error
 
-    def write(self, work: Callable[[sqlite3.Connection], T], *, vital: bool) -> T:
+    def write(self, work: Callable[[sqlite3.Connection], T], *, vital: bool, is_single: bool = False) -> T:
         """Return what *work* returns, done in one transaction. Raises `StoreUnavailable`: nothing is written then.
 
         Parameters:
             vital: True if it must survive whatever the journal is meant to survive.
+            is_single: True if *work* executes one statement, which is a transaction by itself.
         """
         with self._lock:
             try:
                 self._sync(full=self._strict and vital)
+                if is_single:
+                    return work(self._database)
                 self._database.execute("BEGIN IMMEDIATE")
                 result = work(self._database)
                 self._database.execute("COMMIT")
