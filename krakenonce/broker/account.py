@@ -11,7 +11,7 @@ from typing import Self
 
 from krakenonce.broker import parsing
 from krakenonce.broker.key_check import check_clock, check_key
-from krakenonce.broker.records import Balance, KeyInfo, PairRules
+from krakenonce.broker.records import Balance, Depth, KeyInfo, PairRules
 from krakenonce.client import DEFAULT_BASE_URL, KrakenClient
 from krakenonce.client.turns import LaneSource
 from krakenonce.clock import NS_PER_SECOND, Clock, SystemClock
@@ -186,9 +186,14 @@ class KrakenBroker:
         """Return the rules of all pairs, by key. One call without a nonce: load it once and share it."""
         return await self._inquiry.public("AssetPairs", parsing.pairs)
 
-    async def prices(self, pairs: Sequence[str]) -> dict[str, Decimal]:
-        """Return the last price of each of *pairs*, by the pair's key. One call without a nonce."""
-        return await self._inquiry.public("Ticker", parsing.last_prices, {"pair": ",".join(pairs)})
+    async def prices(self, pairs: Sequence[str] | None = None) -> dict[str, Decimal]:
+        """Return the last price of each of *pairs* (None: of all), by the pair's key. One call without a nonce."""
+        params = None if pairs is None else {"pair": ",".join(pairs)}
+        return await self._inquiry.public("Ticker", parsing.last_prices, params)
+
+    async def depth(self, pair: str, count: int = 100) -> Depth:
+        """Return the best *count* prices of each side of the book of *pair*. One call without a nonce."""
+        return await self._inquiry.public("Depth", parsing.depth, {"pair": pair, "count": count})
 
     async def balances(self, *, priority: Priority = Priority.READ) -> dict[str, Balance]:
         """Return what the account holds, by asset key."""

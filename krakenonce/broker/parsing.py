@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from krakenonce.broker.records import Balance, KeyInfo, PairRules
+from krakenonce.broker.records import Balance, Depth, KeyInfo, PairRules
 from krakenonce.orders.parsing import nanoseconds
 
 _CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
@@ -62,3 +62,10 @@ def _pair(key: str, entry: Mapping[str, Any]) -> PairRules:
 def last_prices(result: Mapping[str, Mapping[str, Any]]) -> dict[str, Decimal]:
     """Read Ticker (https://docs.kraken.com/api/docs/rest-api/get-ticker-information): the price of the last trade."""
     return {key: Decimal(entry["c"][0]) for key, entry in result.items()}
+
+
+def depth(result: Mapping[str, Mapping[str, Any]]) -> Depth:
+    """Read Depth (https://docs.kraken.com/api/docs/rest-api/get-order-book), which was asked for one pair."""
+    ((_, sides),) = result.items()
+    bids, asks = (tuple((Decimal(row[0]), Decimal(row[1])) for row in sides[name]) for name in ("bids", "asks"))
+    return Depth(bids, asks)

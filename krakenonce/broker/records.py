@@ -67,3 +67,11 @@ class PairRules:
     order_min: Decimal
     cost_min: Decimal
     status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """The two sides of a book, the best first: rows of price (quote asset) and volume (base asset)."""
+
+    bids: tuple[tuple[Decimal, Decimal], ...]
+    asks: tuple[tuple[Decimal, Decimal], ...]

@@ -23,7 +23,7 @@ from krakenonce.copytrader.report.html.scales import decades, round_steps, sprea
 from krakenonce.copytrader.report.reading import compose
 from krakenonce.copytrader.report.text import headline, receipt_table, skip_table, user_table
 
-from .days import MS, NOON, SECOND, Day, busy_day, fill
+from tests.copytrader.report.days import MS, NOON, SECOND, Day, busy_day, fill
 
 D = Decimal
 

@@ -1,0 +1,7 @@
+"""Accounts on paper, for dry runs and shadows: orders are filled against the public book and never sent."""
+
+from krakenonce.copytrader.paper.account import PaperAccount
+from krakenonce.copytrader.paper.market import PaperMarket
+from krakenonce.copytrader.paper.wallet import paper_changes
+
+__all__ = ["PaperAccount", "PaperMarket", "paper_changes"]
