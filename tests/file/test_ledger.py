@@ -42,16 +42,16 @@ def test_no_power_cut_lowers_a_floor(seed):
     """G6, short form."""
     result = simulate(seed, states=3000)
     print(f"seed {seed}: {result.states} disks")
-    assert result.states > 1000
+    assert result.states >= 3000
     assert result.violations == []
 
 
 @pytest.mark.proof
 @pytest.mark.timeout(1200)
 def test_no_power_cut_lowers_a_floor_on_a_hundred_thousand_disks():
-    result = simulate(3, states=220_000, steps=80)
-    print(f"{result.states:,} disks after {result.cuts:,} cuts")
-    assert result.states > 100_000
+    result = simulate(3, states=100_000, most=200, steps=80)
+    print(f"{result.states:,} disks after {result.cuts:,} cuts, {result.complete:,} of them in every combination")
+    assert result.states >= 100_000
     assert result.violations == []
 
 
