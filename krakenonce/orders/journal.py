@@ -9,6 +9,7 @@ from krakenonce.clock import Clock, SystemClock
 from krakenonce.errors import ConfigError
 from krakenonce.orders.batches import GroupCommit
 from krakenonce.orders.intents import Intent
+from krakenonce.orders.pruning import KEPT_DAYS, kept_days
 from krakenonce.orders.sqlite import SqliteEngine
 from krakenonce.orders.tables import Change, Engine
 
@@ -67,11 +68,13 @@ class JournalAddress:
         target: the path of a file, ``:memory:``, or the URL of a server.
         is_server: True for PostgreSQL.
         survives_power_loss: whether what is vital is on the disk before it counts.
+        keep_days: how long orders whose fate is known are remembered.
     """
 
     target: str
     is_server: bool
     survives_power_loss: bool
+    keep_days: int = KEPT_DAYS
 
     @classmethod
     def of(cls, url: str) -> JournalAddress:
@@ -82,13 +85,14 @@ class JournalAddress:
         if durability not in ("power", "crash"):
             raise ConfigError("journal", f"durability {durability!r}", "Use power or crash.")
         strict = durability == "power"
+        days = kept_days(options.pop("keep_days", str(KEPT_DAYS)))
         if parts.scheme == "memory":
             return cls(":memory:", is_server=False, survives_power_loss=False)
         if parts.scheme == "sqlite" and parts.path.strip("/") and not parts.netloc and not options:
-            return cls(parts.path, is_server=False, survives_power_loss=strict)
+            return cls(parts.path, is_server=False, survives_power_loss=strict, keep_days=days)
         if parts.scheme in ("postgresql", "postgres"):
             query = "&".join(f"{name}={value}" for name, value in options.items())
-            return cls(parts._replace(query=query).geturl(), is_server=True, survives_power_loss=strict)
+            return cls(parts._replace(query=query).geturl(), is_server=True, survives_power_loss=strict, keep_days=days)
         mend = "Use sqlite:///path/to/orders.db, postgresql://user@host/database or memory://."
         raise ConfigError("journal", f"a URL with scheme {parts.scheme!r}", mend)
 
@@ -100,6 +104,7 @@ def open_journal(url: str) -> Journal:
         url: ``sqlite:///path/to/orders.db`` (a file of this host), ``postgresql://...`` (a table, made if it is not
             there), or ``memory://`` (gone with the process). ``?durability=crash`` spares the sync of the disk before
             each order: still safe against kill -9, no longer against a power cut. Default: ``?durability=power``.
+            ``keep_days=90`` forgets names that were last used 90 days before the newest one; by default after 365.
 
     Raises:
         ConfigError: the URL names no journal.
@@ -107,8 +112,9 @@ def open_journal(url: str) -> Journal:
         StoreUnavailable: it cannot be opened.
     """
     address = JournalAddress.of(url)
+    strict, days = address.survives_power_loss, address.keep_days
     if address.is_server:
         from krakenonce.orders.postgres import PostgresEngine
 
-        return Journal(PostgresEngine(address.target, survives_power_loss=address.survives_power_loss))
-    return Journal(SqliteEngine(address.target, survives_power_loss=address.survives_power_loss))
+        return Journal(PostgresEngine(address.target, survives_power_loss=strict, keep_days=days))
+    return Journal(SqliteEngine(address.target, survives_power_loss=strict, keep_days=days))

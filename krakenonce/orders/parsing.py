@@ -105,6 +105,7 @@ def _order(txid: str, entry: Mapping[str, Any]) -> OrderState:
         reason=str(entry.get("reason") or ""),
         limit=_limit(descr),
         trigger=_trigger(descr),
+        in_quote="viqc" in str(entry.get("oflags") or "").split(","),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from krakenonce.orders.intents import Intent
 from krakenonce.orders.postgres_link import PostgresLink, styled
+from krakenonce.orders.pruning import KEPT_DAYS, PRUNE, span_ns
 from krakenonce.orders.tables import FIND, OPEN, SCHEMA, Change, intent_of
 
 
@@ -13,13 +14,16 @@ class PostgresEngine:
     """The intents in a table of a database; see `PostgresLink` for parameters and errors.
 
     What was under way when a connection was lost may be done twice: a claim that did get through is recognised by its
-    holder and attempt, and settling twice is nothing.
+    holder and attempt, and settling twice is nothing. *keep_days* says how long settled intents are kept, see
+    `krakenonce.orders.pruning`.
     """
 
     is_local = False
 
-    def __init__(self, url: str, *, survives_power_loss: bool = True) -> None:
+    def __init__(self, url: str, *, survives_power_loss: bool = True, keep_days: int = KEPT_DAYS) -> None:
         self._link = PostgresLink(url, SCHEMA, survives_power_loss=survives_power_loss)
+        span = (span_ns(keep_days),)
+        self._link.write(lambda connection: connection.execute(styled(PRUNE), span), vital=False)
 
     def write(self, changes: Sequence[Change]) -> list[bool]:
         statements = [change.statement for change in changes]

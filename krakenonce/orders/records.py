@@ -34,7 +34,7 @@ class Order:
         price2: the limit that counts once a ``-limit`` kind has been triggered, in the quote asset.
         cl_ord_id: our own name for the order: 1 to 18 lowercase letters and digits. Kraken keeps it unique among the
             open orders only (https://docs.kraken.com/api/docs/guides/spot-clordid); the journal keeps it unique for
-            good. If None, a random one is given on placing.
+            as long as it remembers, a year by default. If None, a random one is given on placing.
         valid_s: whole seconds, 2 to 60, after which the exchange must not accept the order any more, counted from the
             moment of placing (``deadline`` of https://docs.kraken.com/api/docs/rest-api/add-order); None for 45.
         time_in_force: ``gtc`` stays until canceled; ``ioc`` (limit orders only) fills what it can at once, and the rest
@@ -85,6 +85,7 @@ class OrderState:
         reason: why it was canceled or expired; empty otherwise.
         limit: the price it was given, in the quote asset; 0 for a market order.
         trigger: where it is triggered, in the quote asset; 0 if nothing triggers it.
+        in_quote: whether *volume* is in the quote asset (``viqc``); what was executed never is.
     """
 
     txid: str
@@ -102,6 +103,7 @@ class OrderState:
     reason: str = ""
     limit: Decimal = Decimal(0)
     trigger: Decimal = Decimal(0)
+    in_quote: bool = False
 
     @property
     def is_open(self) -> bool:

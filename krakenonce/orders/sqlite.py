@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
+from krakenonce.errors import StoreUnavailable
 from krakenonce.orders.intents import Intent
+from krakenonce.orders.pruning import KEPT_DAYS, PRUNE, span_ns
 from krakenonce.orders.sqlite_file import SqliteFile
 from krakenonce.orders.tables import FIND, OPEN, SCHEMA, Change, intent_of
 
@@ -13,12 +16,15 @@ class SqliteEngine:
     """The intents in one file; see `SqliteFile` for parameters and errors.
 
     A claim is vital: it is on the disk before it counts (one sync for all claims that are made at the same time).
+    *keep_days* says how long settled intents are kept, see `krakenonce.orders.pruning`.
     """
 
     is_local = True
 
-    def __init__(self, path: str, *, survives_power_loss: bool = True) -> None:
+    def __init__(self, path: str, *, survives_power_loss: bool = True, keep_days: int = KEPT_DAYS) -> None:
         self._file = SqliteFile(path, SCHEMA, survives_power_loss=survives_power_loss)
+        with suppress(StoreUnavailable):  # another process writes: it will have pruned as well
+            self._file.write(lambda database: database.execute(PRUNE, (span_ns(keep_days),)), vital=False)
 
     def write(self, changes: Sequence[Change]) -> list[bool]:
         return self._file.write(

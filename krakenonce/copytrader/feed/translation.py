@@ -1,0 +1,129 @@
+"""From the exchange's words about a master to the copy trader's. Pure."""
+
+from __future__ import annotations
+
+from typing import cast, get_args
+
+from krakenonce.broker import Fill, OrderState
+from krakenonce.broker.executions import Report, StreamedOrder
+from krakenonce.broker.symbols import Symbols
+from krakenonce.copytrader.records import MasterFill, MasterOrderEvent, OrderStep, Source
+from krakenonce.orders.records import OrderType, Side
+
+_ENDINGS = {
+    "filled": OrderStep.FILLED,
+    "closed": OrderStep.FILLED,
+    "canceled": OrderStep.CANCELED,
+    "expired": OrderStep.EXPIRED,
+}
+_MIRRORED = frozenset(get_args(OrderType))
+
+
+class Translator:
+    """Translates for one master. Immutable.
+
+    Parameters:
+        master: his name.
+        symbols: the names of pairs.
+    """
+
+    def __init__(self, master: str, symbols: Symbols) -> None:
+        self._master, self._symbols = master, symbols
+
+    def streamed_fill(self, report: Report, order: StreamedOrder | None, received_ns: int) -> MasterFill:
+        """Return the fill that a report with a trade tells of; *order* is what is known of its order.
+
+        Raises:
+            LookupError, ValueError: its pair is unknown, or it lacks a side.
+        """
+        trade, side = report.trade, report.side or (order.side if order is not None else "")
+        symbol = report.symbol or (order.symbol if order is not None else "")
+        if trade is None or side not in get_args(Side):
+            raise ValueError("no trade, or one without a side")
+        return MasterFill(
+            self._master,
+            trade.exec_id,
+            report.order_id,
+            self._key(symbol),
+            cast("Side", side),
+            trade.volume,
+            trade.price,
+            report.moment_ns,
+            received_ns,
+        )
+
+    def booked_fill(self, fill: Fill, received_ns: int) -> MasterFill:
+        """Return a fill that was found in the books."""
+        return MasterFill(
+            self._master,
+            fill.exec_id,
+            fill.order_txid,
+            fill.pair,
+            fill.side,
+            fill.volume,
+            fill.price,
+            fill.time_ns,
+            received_ns,
+            source=Source.AUDIT,
+        )
+
+    def step(self, before: StreamedOrder | None, after: StreamedOrder, received_ns: int) -> MasterOrderEvent | None:
+        """Return what happened to an order between two reports; None if it is nothing that is followed.
+
+        Raises:
+            LookupError: its pair is unknown.
+        """
+        step = _step(before, after)
+        if step is None or after.volume is None or after.ordertype not in _MIRRORED or after.side not in get_args(Side):
+            return None
+        return MasterOrderEvent(
+            self._master,
+            after.order_id,
+            step,
+            self._key(after.symbol),
+            cast("Side", after.side),
+            cast("OrderType", after.ordertype),
+            after.volume,
+            after.executed,
+            after.limit,
+            after.trigger,
+            after.moment_ns,
+            received_ns,
+        )
+
+    def ended(self, before: StreamedOrder, state: OrderState, received_ns: int) -> MasterOrderEvent | None:
+        """Return the end of an order that nobody told us of, as the books show it; None if it is open after all."""
+        step = _ENDINGS.get(state.status)
+        if step is None or before.ordertype not in _MIRRORED or before.side not in get_args(Side):
+            return None
+        return MasterOrderEvent(
+            self._master,
+            before.order_id,
+            step,
+            self._key(before.symbol),
+            cast("Side", before.side),
+            cast("OrderType", before.ordertype),
+            state.volume,
+            state.executed,
+            before.limit,
+            before.trigger,
+            received_ns,
+            received_ns,
+        )
+
+    def _key(self, symbol: str) -> str:
+        key = self._symbols.key(symbol)
+        if key is None:
+            raise LookupError("a pair that AssetPairs did not list at the start")
+        return key
+
+
+def _step(before: StreamedOrder | None, after: StreamedOrder) -> OrderStep | None:
+    if after.has_ended:
+        return None if before is not None and before.has_ended else _ENDINGS[after.status]
+    if before is None or before.volume is None or not before.symbol:
+        return OrderStep.OPENED
+    if after.is_triggered and not before.is_triggered:
+        return OrderStep.TRIGGERED
+    changed = (before.volume, before.limit, before.trigger) != (after.volume, after.limit, after.trigger)
+    return OrderStep.AMENDED if changed else None
