@@ -39,7 +39,7 @@ class Socket(Protocol):
     """One open connection. Belongs to its event loop."""
 
     def write(self, text: str) -> None:
-        """Hand *text* to the transport, at once; raises `ConnectionLost`."""
+        """Hand *text* to the transport, at once; raises `ConnectionLost` if nothing of it was handed over."""
 
     async def receive(self) -> str | bytes:
         """Return the next message; raises `ConnectionLost` once there will be none."""
@@ -67,9 +67,10 @@ class AiohttpSocket:
             return
         except (ConnectionError, RuntimeError) as error:
             raise ConnectionLost(type(error).__name__) from None
+        # The buffer is full: the exchange has not read for a while. The frame is in it, and may still get there; what
+        # comes next must not pile up behind it. Reading will find the connection broken.
         sending.close()
         self._break()
-        raise ConnectionLost("the exchange does not take our frames any more")
 
     async def receive(self) -> str | bytes:
         message = await self._ws.receive()

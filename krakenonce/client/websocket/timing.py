@@ -43,4 +43,4 @@ class Timing:
         if failures <= self.at_once:
             return least_s * chance.uniform(1, 1.5)
         bound = min(self.longest_s, self.first_s * 2.0 ** min(failures - self.at_once - 1, 30))
-        return max(least_s, bound) * chance.uniform(0.5, 1) if bound >= least_s else least_s * chance.uniform(1, 1.5)
+        return max(bound * chance.uniform(0.5, 1), least_s * chance.uniform(1, 1.5))
