@@ -196,14 +196,13 @@ class Copier:
         """Wait until nothing is on its way or waited for."""
         while True:
             await asyncio.sleep(0)
-            tracks = [track for member in self._board.roster for track in member.tracks.values()]
-            tasks = [track.task for track in tracks if track.task is not None]
+            tasks = [track.task for member in self._board.roster for track in member.tracks.values() if track.task]
             if tasks:
                 await asyncio.wait(tasks)
-            elif not any(track.order for track in tracks) and not self._launcher.is_writing:
-                return
             elif self._launcher.is_writing:
                 await self._launcher.written()
+            else:
+                return
 
     async def _seat(self, members: list[Member], draft: Draft) -> None:
         looks = asyncio.gather(*(self._watch.look(member) for member in members))

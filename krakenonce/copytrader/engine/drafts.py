@@ -17,6 +17,7 @@ class Draft:
     Attributes:
         touched: lines that have changed, with their users.
         planned: lines whose order is to be sent when all this is written.
+        held_up: lines whose order can't be planned for the moment, and is to be once that has passed.
     """
 
     fills: list[FillRow] = field(default_factory=list)
@@ -28,6 +29,7 @@ class Draft:
     meta: dict[str, str] = field(default_factory=dict)
     touched: dict[LineKey, tuple[Member, Track]] = field(default_factory=dict)
     planned: list[tuple[Member, Track]] = field(default_factory=list)
+    held_up: list[tuple[Member, Track]] = field(default_factory=list)
 
     def touch(self, member: Member, track: Track) -> None:
         """Have the line of *track* written as it stands when the draft is."""

@@ -70,5 +70,5 @@ class Launcher:
         pursuits = [self.pursue(member, track) for member, track in draft.planned]
         for pursuit in pursuits:
             pursuit.send()
-        for pursuit in pursuits:
+        for pursuit in (*pursuits, *(self.pursue(member, track) for member, track in draft.held_up)):
             pursuit.start()

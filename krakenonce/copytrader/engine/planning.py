@@ -8,12 +8,15 @@ from krakenonce.copytrader.engine.drafts import Draft
 from krakenonce.copytrader.engine.figures import Figures, cost_aside
 from krakenonce.copytrader.engine.members import Member
 from krakenonce.copytrader.engine.tracks import Track
-from krakenonce.copytrader.guards.reasons import Reason, say
+from krakenonce.copytrader.guards.reasons import Reason, code_of, say
 from krakenonce.copytrader.naming import order_name
 from krakenonce.copytrader.notify import Event
 from krakenonce.copytrader.ordering import GiveUp, Moment, Waiting, next_order
 from krakenonce.copytrader.policy import Leaving
 from krakenonce.copytrader.records import CopyOrder, OrderPhase, Purpose
+
+HELD_UP = frozenset({Reason.NOTHING_AVAILABLE, Reason.MARKET_CLOSED, Reason.RATE})
+"""What keeps an order from being planned only for a while; everything else waits for the line to change."""
 
 _KEPT = say(Reason.LEAVING, "what was copied stays as it is")
 _UNLISTED = "the exchange does not list the pair any more"
@@ -30,6 +33,11 @@ def plan(board: Board, figures: Figures, member: Member, track: Track, draft: Dr
     waiting = _plan(board, figures, member, track, draft)
     track.waiting = "" if waiting is None else waiting.reason
     return waiting
+
+
+def is_held_up(waiting: Waiting | None) -> bool:
+    """Return whether *waiting* passes by itself, so that planning has to be tried again after a pause."""
+    return waiting is not None and code_of(waiting.reason) in HELD_UP
 
 
 def _plan(board: Board, figures: Figures, member: Member, track: Track, draft: Draft) -> Waiting | None:

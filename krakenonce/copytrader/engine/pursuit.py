@@ -15,11 +15,10 @@ from krakenonce.copytrader.engine.board import Board
 from krakenonce.copytrader.engine.drafts import Draft
 from krakenonce.copytrader.engine.figures import Figures
 from krakenonce.copytrader.engine.members import Member
-from krakenonce.copytrader.engine.planning import plan
+from krakenonce.copytrader.engine.planning import is_held_up, plan
 from krakenonce.copytrader.engine.protocols import Acknowledged
 from krakenonce.copytrader.engine.standings import count_failure, count_success
 from krakenonce.copytrader.engine.tracks import Track
-from krakenonce.copytrader.guards.reasons import Reason, code_of
 from krakenonce.copytrader.ordering import Waiting
 from krakenonce.copytrader.records import CopyOrder, OrderPhase, Purpose
 from krakenonce.errors import FixTheInput, KrakenonceError, TryLater
@@ -29,9 +28,6 @@ from krakenonce.orders.records import OrderState
 from krakenonce.orders.resolution import PASSING
 
 log = logging.getLogger("krakenonce")
-
-RETRIED = frozenset({Reason.NOTHING_AVAILABLE, Reason.MARKET_CLOSED, Reason.RATE})
-"""What keeps an order from being planned only for a while; everything else waits for the line to change."""
 
 _PASSING = PASSING | {Action.PAUSE, Action.NEW_TOKEN}
 
@@ -93,7 +89,8 @@ class Pursuit:
             if track.order is not None:
                 self.send()
                 continue
-            if not pause_ns and self._is_held_up(waiting):
+            if not pause_ns and is_held_up(waiting):
+                self._member.look_wanted.set()
                 pause_ns, pauses = pause_after(pauses), pauses + 1
             if pause_ns:
                 await self._rest(pause_ns)
@@ -102,12 +99,6 @@ class Pursuit:
 
     def _plan(self, draft: Draft) -> Waiting | None:
         return plan(self._board, self._figures(), self._member, self._track, draft)
-
-    def _is_held_up(self, waiting: Waiting | None) -> bool:
-        if waiting is None or code_of(waiting.reason) not in RETRIED:
-            return False
-        self._member.look_wanted.set()
-        return True
 
     async def _rest(self, pause_ns: int) -> None:
         """Wait, but no longer than until the line changes."""

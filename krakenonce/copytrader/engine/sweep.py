@@ -11,7 +11,7 @@ from krakenonce.copytrader.engine.drafts import Draft
 from krakenonce.copytrader.engine.drift import take_away
 from krakenonce.copytrader.engine.figures import Figures
 from krakenonce.copytrader.engine.members import Member
-from krakenonce.copytrader.engine.planning import plan
+from krakenonce.copytrader.engine.planning import is_held_up, plan
 from krakenonce.copytrader.engine.tracks import Track
 from krakenonce.copytrader.guards.reasons import Reason, say
 from krakenonce.copytrader.journal.records import FillRow
@@ -34,7 +34,9 @@ def plan_all(board: Board, figures: Figures, draft: Draft) -> None:
     """Plan what is due on the lines that *draft* touches; wake those who are at it already."""
     for member, track in list(draft.touched.values()):
         if track.is_idle:
-            plan(board, figures, member, track, draft)
+            waiting = plan(board, figures, member, track, draft)
+            if is_held_up(waiting):
+                draft.held_up.append((member, track))
         else:
             track.news.set()
 

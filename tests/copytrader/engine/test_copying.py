@@ -168,7 +168,7 @@ def test_an_exit_is_tried_until_it_is_done(world):
         await world.start()
         await world.trade("buy", "1")
         account.fates.extend([Fate(part=Decimal(0)), Fate(error="EService:Market in cancel_only mode")])
-        account.fates.extend([Fate(error="EOrder:Insufficient funds"), Fate(part=Decimal("0.5"))])
+        account.fates.extend([Fate(error="EOrder:Insufficient funds"), Fate(dropped=True)])
         await world.trade("sell", "1")
         assert world.held("USER:1") == 0
 

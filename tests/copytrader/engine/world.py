@@ -16,7 +16,7 @@ from krakenonce.copytrader.journal import CopyJournal
 from krakenonce.copytrader.journal.sqlite import SqliteBackend
 from krakenonce.copytrader.policy import UserPolicy
 from krakenonce.copytrader.records import MasterFill
-from krakenonce.errors import HeldBack, OutcomeUnknown
+from krakenonce.errors import HeldBack, KrakenonceError, OutcomeUnknown
 from krakenonce.kraken.replies import judge_errors
 from tests.virtual_time import run_virtually
 
@@ -144,6 +144,7 @@ class ToyAccount:
     def _execute(self, order, part):
         rules, price = RULES[order.line.pair], self.market.prices[order.line.pair]
         crosses = order.limit is None or (price <= order.limit if order.side == "buy" else price >= order.limit)
+        part = part if order.limit else Decimal(1)  # a market order finds its counterpart, at some price
         executed = (order.volume * part).quantize(Decimal(1).scaleb(-rules.lot_decimals)) if crosses else Decimal(0)
         cost, sign = executed * price, 1 if order.side == "buy" else -1
         self.totals[rules.base] += sign * executed
@@ -158,6 +159,83 @@ class ToyAccount:
 
     def _made(self, order):
         return next((one for one in self.market.of(self.name) if one.order.cl_ord_id == order.cl_ord_id), None)
+
+
+STEPS = ("before journal", "after journal", "sent", "answered", "ended")
+
+
+class Life:
+    """One run of the engine, which dies when *step* is reached for the *count*-th time after so many."""
+
+    def __init__(self, step="", after=0):
+        self.step, self.after, self.is_over, self.passed = step, after, False, 0
+
+    def at(self, step):
+        if step == self.step:
+            self.passed += 1
+            self.is_over = self.is_over or self.passed > self.after
+        return self.is_over
+
+
+class Dead(KrakenonceError):
+    """Nobody is left to see this."""
+
+
+async def never():
+    await asyncio.get_running_loop().create_future()
+
+
+class MortalBackend:
+    """The database as a run sees it that may die on the way."""
+
+    def __init__(self, backend, life):
+        self._backend, self._life = backend, life
+
+    def __getattr__(self, name):
+        return getattr(self._backend, name)
+
+    def write(self, batch):
+        if self._life.at("before journal"):
+            raise Dead
+        done = self._backend.write(batch)
+        if self._life.at("after journal"):
+            raise Dead
+        return done
+
+
+class MortalAccount:
+    """An account as a run sees it that may die on the way."""
+
+    def __init__(self, account, life):
+        self._account, self._life = account, life
+
+    def __getattr__(self, name):
+        return getattr(self._account, name)
+
+    def send(self, order):
+        if self._life.is_over:
+            return asyncio.get_running_loop().create_future()
+        travelling = self._account.send(order)
+        self._life.at("sent")
+        return asyncio.ensure_future(self._answered(travelling))
+
+    async def _answered(self, travelling):
+        try:
+            return await asyncio.shield(travelling)
+        finally:
+            if self._life.at("answered"):
+                await never()
+
+    async def ending(self, order):
+        state = await self._account.ending(order)
+        if self._life.at("ended"):
+            await never()
+        return state
+
+    async def cancel_all_copies(self, names):
+        if self._life.is_over:
+            await never()
+        await self._account.cancel_all_copies(names)
 
 
 @dataclass
@@ -186,25 +264,35 @@ class World:
         return [self.user(one, policy) for one in range(1, number + 1)]
 
     def seat(self, name):
-        return Seat(self.accounts[name], self.policies[name])
+        return Seat(MortalAccount(self.accounts[name], self.life), self.policies[name])
 
-    async def start(self):
-        """Begin a run: the one before, if any, is simply forgotten, as by kill -9."""
+    async def start(self, life=None):
+        """Begin a run, which may be told when to die. The one before, if any, had better be dead."""
         setting = Setting(
             clock=self.clock, exchange_ns=self.clock.wall_ns, rules=RULES, quotes=self.quotes,
             tell=self.notices.append, pace=Pace(), **self.settings,
         )  # fmt: skip
-        self.journal = CopyJournal(self.backend, clock=self.clock)
-        self.copier = Copier(self.journal, setting, self.masters)
-        await self.copier.start([self.seat(name) for name in self.accounts])
-        return self.copier
+        self.life = life or Life()
+        journal = CopyJournal(MortalBackend(self.backend, self.life), clock=self.clock)
+        self.copier = Copier(journal, setting, self.masters)
+        await self.unless_dead(self.copier.start([self.seat(name) for name in self.accounts]))
 
-    async def crash(self):
-        """End the run as kill -9 does: nothing is written any more."""
-        self.copier._board.journal = self.copier._journal = None
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()
-        await asyncio.sleep(0)
+    async def unless_dead(self, doing):
+        """Wait until *doing* is done, or the run is dead."""
+        task = asyncio.ensure_future(doing)
+        while not task.done() and not self.life.is_over:
+            await asyncio.wait([task], timeout=0.25)
+        if not self.life.is_over:
+            return task.result()
+        task.cancel()
+        await asyncio.wait([task])
+        for one in list(self.copier._board._tasks):
+            one.cancel()
+        return None
+
+    def die(self):
+        """End the run as kill -9 does: from now on nothing it does has any effect. Requests on the wire travel on."""
+        self.life.is_over = True
 
     def fill(self, side, volume, *, price=None, pair=BTC, age_s=0, order=None, of=None, master="MASTER", name=None):
         """Return a new fill of the master's, not given to the engine yet."""
