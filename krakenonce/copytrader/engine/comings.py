@@ -22,9 +22,12 @@ from krakenonce.copytrader.records import Line, LineKey, MasterFill, Purpose
 
 def enter(board: Board, figures: Figures, member: Member, draft: Draft) -> None:
     """Let *member* follow the masters of his policy: those he has not followed before, by his choice of joining."""
-    if member.standing.state in (State.LEFT, State.LEAVING):
-        place(board, member, replace(member.standing, state=State.ACTIVE, reason="joined again"), draft)
-        member.leaving = None
+    if member.standing.state is State.LEAVING:
+        return
+    if member.standing.state is State.LEFT:
+        now_ns = board.setting.clock.wall_ns()
+        place(board, member, replace(member.standing, state=State.ACTIVE, reason="", since_ns=now_ns), draft)
+        member.follows.clear()
     for master in member.policy.masters:
         if master not in member.follows:
             _follow(board, figures, member, master, draft)
