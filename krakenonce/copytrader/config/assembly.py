@@ -95,6 +95,7 @@ class _Assembly:
             masters=MappingProxyType(masters),
             users=MappingProxyType({user.name: user for user in users}),
             guards=build_guards(root.get("guards", {}), pairs=_frozen(root.get("pairs"))),
+            fee_rate=root.get("fee_rate", Decimal("0.004")),
             webhooks=self._webhooks(),
             workers=root.get("workers", 1),
             lines=MappingProxyType({dotted(path): spot.line for path, spot in self._notes.spots.items()}),
@@ -126,7 +127,8 @@ class _Assembly:
         said = merge(defaults, own)
         said["masters"] = tuple(account_name(master) for master in said.get("masters", self._only_master))
         policy = build_policy(self._notes, path, said, self._root.get("pairs"))
-        return UserSettings(self._account(f"USER:{name}", own), policy, MappingProxyType(said["balances"]))
+        account, balances = self._account(f"USER:{name}", own), MappingProxyType(said["balances"])
+        return UserSettings(account, policy, balances, said.get("cancel_after_s"))
 
     def _account(self, name: str, said: Mapping[str, Any]) -> AccountSettings:
         key: Reference | None = said.get("key")

@@ -103,7 +103,7 @@ POLICY = (
         "mapping",
         "table",
         "none",
-        'pairs to trade instead, by the master\'s pair: `"BTC/USD" = "BTC/EUR"`; `false` skips one',
+        'the pair to trade for the master\'s: `"BTC/USD" = "BTC/EUR"`; what is not in it, or `false`, is skipped',
         values.raw,
     ),
     _pick("below_minimum", BelowMinimum, "`accumulate`", "what becomes of an entry below the pair's minimum"),
@@ -122,13 +122,25 @@ ACCOUNT = (
     Key("allow_withdraw", "`true` `false`", "`false`", "whether a key that can withdraw is taken", values.yes_or_no),
 )
 
-USER = (
-    *ACCOUNT,
-    Key("balances", "table", "none", "`shadow` only: what the simulated account begins with, by currency", values.raw),
-    *POLICY,
+SWITCH = Key(
+    "cancel_after_s",
+    "seconds or `false`",
+    "none",
+    "Kraken's own switch: if this program is silent for so long, Kraken cancels ALL open orders of the account",
+    _OFF(values.whole(10, 86_400)),
+)
+BALANCES = Key(
+    "balances",
+    "table",
+    "none",
+    "`shadow` only: what the simulated account begins with, by currency",
+    values.raw,
 )
 
-DEFAULTS = (USER[len(ACCOUNT)], *POLICY)
+USER = (*ACCOUNT, BALANCES, SWITCH, *POLICY)
+
+DEFAULTS = (BALANCES, SWITCH, *POLICY)
+
 
 WEBHOOK = (
     Key(
@@ -155,6 +167,13 @@ ROOT = (
     ),
     Key("currency", "currency", "USD", "what money is counted in", values.asset),
     Key("pairs", "list of pairs", "all", "what may be entered at all", values.many(values.pair)),
+    Key(
+        "fee_rate",
+        "fraction",
+        "0.004",
+        "the taker's fee: set aside for each entry, and charged in a dry run",
+        values.fraction("0.05"),
+    ),
     Key("workers", "whole number", "1", "how many processes share the users", values.whole(1, 64)),
     Key("master", "table", "", "the master, if there is one", keys=ACCOUNT),
     Key("masters", "tables by name", "", "the masters, if there are several", values.raw),

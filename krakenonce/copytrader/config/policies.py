@@ -25,10 +25,6 @@ def read_tables_of_data(notes: Notes, path: Path, said: dict[str, Any]) -> None:
     """Read the mapping and the balances in *said*: tables whose keys are pairs and currencies."""
     if "mapping" in said:
         mapping = read_pairs(notes, (*path, "mapping"), said["mapping"], values.pair, values.or_off(values.pair))
-        for name in (name for name, other in mapping.items() if name == other):
-            notes.add(
-                (*path, "mapping", name), "a pair that is mapped to itself", "Leave it out: it is copied as it is."
-            )
         said["mapping"] = mapping
     if "balances" in said:
         said["balances"] = read_pairs(notes, (*path, "balances"), said["balances"], values.asset, values.amount)

@@ -41,11 +41,18 @@ class AccountSettings:
 
 @dataclass(frozen=True, slots=True)
 class UserSettings:
-    """One user: the account, how it copies, and, where it is simulated, what it holds at the start (by currency)."""
+    """One user.
+
+    Attributes:
+        account: see there; policy: how it copies, pairs in the spelling of the file.
+        balances: what it begins with, by currency, if it is simulated.
+        cancel_after_s: the seconds of Kraken's cancel-after switch; None to leave it alone.
+    """
 
     account: AccountSettings
     policy: UserPolicy
     balances: Mapping[str, Decimal] = field(default_factory=lambda: MappingProxyType({}))
+    cancel_after_s: int | None = None
 
     @property
     def name(self) -> str:
@@ -73,6 +80,7 @@ class CopySettings:
         currency: what money is counted in.
         masters, users: by their account names, in the order of the file.
         guards: the limits of all users together.
+        fee_rate: the taker's fee, as a fraction.
         webhooks: who is told of what.
         workers: how many processes share the users.
         lines: the line of each dotted name, for complaints that come later.
@@ -87,6 +95,7 @@ class CopySettings:
     masters: Mapping[str, AccountSettings]
     users: Mapping[str, UserSettings]
     guards: Guards
+    fee_rate: Decimal
     webhooks: tuple[Webhook, ...]
     workers: int
     lines: Mapping[str, int] = field(repr=False, compare=False)

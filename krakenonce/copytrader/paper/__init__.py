@@ -2,6 +2,6 @@
 
 from krakenonce.copytrader.paper.account import PaperAccount
 from krakenonce.copytrader.paper.market import PaperMarket
-from krakenonce.copytrader.paper.wallet import paper_changes
+from krakenonce.copytrader.paper.wallet import PaperWallet, wallet_after
 
-__all__ = ["PaperAccount", "PaperMarket", "paper_changes"]
+__all__ = ["PaperAccount", "PaperMarket", "PaperWallet", "wallet_after"]

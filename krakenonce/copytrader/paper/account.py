@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Collection, Mapping
 from decimal import Decimal
 
-from krakenonce.broker import Acknowledged, Balance, OrderState, PairRules
+from krakenonce.broker import Balance, OrderState, PairRules
 from krakenonce.clock import Clock
 from krakenonce.copytrader.amounts import subtract
-from krakenonce.copytrader.engine.protocols import Purseholder
+from krakenonce.copytrader.engine.protocols import Acknowledged, Purseholder
 from krakenonce.copytrader.paper.book import PaperBook, Taken
 from krakenonce.copytrader.paper.market import PaperMarket
 from krakenonce.copytrader.paper.orders import NO_COUNTERPART, PaperOrder
@@ -35,7 +35,7 @@ class PaperAccount:
         rules: of every pair, by key.
         clock: where time is read.
         fee_rate: the taker's fee, as a fraction.
-        changes: what orders on paper have changed already, by asset key.
+        wallet: what orders on paper have changed so far; one that is handed on goes on with it.
     """
 
     path = "dry"
@@ -50,12 +50,12 @@ class PaperAccount:
         *,
         clock: Clock,
         fee_rate: Decimal,
-        changes: Mapping[str, Decimal] | None = None,
+        wallet: PaperWallet | None = None,
     ) -> None:
         self.name, self.fingerprint = name, fingerprint
         self.purse = purse
         self._market, self._rules, self._clock, self._fee_rate = market, rules, clock, fee_rate
-        self._wallet = PaperWallet(changes)
+        self._wallet = wallet or PaperWallet()
         self._orders: dict[str, PaperOrder] = {}
         market.listen(self._see)
 

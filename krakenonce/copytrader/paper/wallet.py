@@ -11,14 +11,14 @@ from krakenonce.copytrader.records import CopyOrder
 from krakenonce.orders.records import Side
 
 
-def paper_changes(orders: Iterable[CopyOrder], rules: Mapping[str, PairRules]) -> dict[str, Decimal]:
-    """Return by how much *orders*, filled on paper by an earlier run, have changed each asset."""
+def wallet_after(orders: Iterable[CopyOrder], rules: Mapping[str, PairRules]) -> PaperWallet:
+    """Return the wallet after *orders*, which were filled on paper by an earlier run."""
     wallet = PaperWallet()
     for order in orders:
         pair = rules.get(order.line.pair)
         if pair is not None and order.executed:
             wallet.book(pair, order.side, order.executed, order.cost, order.fee)
-    return wallet.changes
+    return wallet
 
 
 class PaperWallet:

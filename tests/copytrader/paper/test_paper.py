@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from krakenonce.broker import Acknowledged, Balance, Depth, PairRules
+from krakenonce.broker import Balance, Depth, PairRules
 from krakenonce.clock import NS_PER_SECOND, ManualClock
-from krakenonce.copytrader.paper import PaperAccount, PaperMarket, paper_changes
+from krakenonce.copytrader.engine.protocols import Acknowledged
+from krakenonce.copytrader.paper import PaperAccount, PaperMarket, PaperWallet, wallet_after
 from krakenonce.copytrader.paper.account import MadePurse
 from krakenonce.copytrader.paper.book import PaperBook
 from krakenonce.copytrader.paper.orders import NO_COUNTERPART
@@ -42,11 +43,9 @@ class World:
         self.market = PaperMarket(self.read, self.clock)
         self.account = self.make("USER:alice")
 
-    def make(self, name, changes=None):
+    def make(self, name, wallet=None):
         purse = MadePurse({"ZUSD": D(100_000), "XXBT": D(1)})
-        return PaperAccount(
-            name, name, self.market, purse, RULES, clock=self.clock, fee_rate=D("0.004"), changes=changes
-        )
+        return PaperAccount(name, name, self.market, purse, RULES, clock=self.clock, fee_rate=D("0.004"), wallet=wallet)
 
     async def read(self, pair):
         self.reads += 1
@@ -132,14 +131,14 @@ async def test_changes_of_an_earlier_run_count(world):
         *[getattr(order(volume="0.5"), name) for name in ("cl_ord_id", "line", *_REST)],
         phase=OrderPhase.DONE, executed=state.executed, cost=state.cost, fee=state.fee,
     )  # fmt: skip
-    again = world.make("USER:again", paper_changes([done], RULES))
+    again = world.make("USER:again", wallet_after([done], RULES))
     assert await again.balances() == await world.account.balances()
 
 
 async def test_nothing_is_below_zero_whatever_becomes_of_the_real_account(world):
     poor = PaperAccount(
         "USER:poor", "poor", world.market, MadePurse({"ZUSD": D(5)}), RULES, clock=world.clock, fee_rate=D(0),
-        changes={"ZUSD": D(-100)},
+        wallet=PaperWallet({"ZUSD": D(-100)}),
     )  # fmt: skip
     assert (await poor.balances())["ZUSD"].available == 0
 

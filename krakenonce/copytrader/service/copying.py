@@ -1,0 +1,198 @@
+"""One configuration, running: from a file to accounts, feeds, engine and journal."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from decimal import Decimal
+from types import TracebackType
+from typing import Self
+
+from krakenonce.client.budget import Sleep
+from krakenonce.clock import Clock, SystemClock
+from krakenonce.copytrader.config import CopySettings
+from krakenonce.copytrader.engine.copier import Copier
+from krakenonce.copytrader.engine.setting import Setting
+from krakenonce.copytrader.feed import ExecutionsFeed
+from krakenonce.copytrader.notify import Event, Notice, Notifier
+from krakenonce.copytrader.records import MasterFill
+from krakenonce.copytrader.service.accounts import Load
+from krakenonce.copytrader.service.furnishing import Ambience, Furniture, furnish
+from krakenonce.copytrader.service.guests import Guests
+from krakenonce.copytrader.service.memory import PairNames, paper_orders
+from krakenonce.copytrader.service.prices import PriceFeed
+from krakenonce.copytrader.service.resolving import Resolved, resolve
+from krakenonce.copytrader.service.telling import CopyLog, ToldJournal
+from krakenonce.errors import KrakenonceError
+from krakenonce.keychain import load_credentials
+
+log = logging.getLogger("krakenonce")
+
+LAST_WISHES_S = 10.0
+"""How long a stop waits for orders on their way. What is on its way then is found out by the next start."""
+
+
+class CopyService:
+    """Everything that one configuration asks for. Use as ``async with``; belongs to one event loop.
+
+    Parameters:
+        settings: the configuration.
+        clock, sleep, chance: time and chance, injected.
+        load: how to come by credentials.
+
+    Attributes:
+        settings: the configuration that counts now.
+        copier: the engine; guests: the users' accounts around it.
+        feeds: the masters' feeds, by master.
+
+    Entering raises:
+        BadConfig, ConfigError: something that only shows here: a pair that is not listed, a master's key that may
+            withdraw, one key for two accounts, a journal of another kind of run.
+        KrakenonceError: a master cannot be connected, or store or journal cannot be opened.
+    """
+
+    copier: Copier
+    guests: Guests
+
+    def __init__(
+        self,
+        settings: CopySettings,
+        *,
+        clock: Clock | None = None,
+        sleep: Sleep = asyncio.sleep,
+        chance: random.Random | None = None,
+        load: Load = load_credentials,
+    ) -> None:
+        self.settings = settings
+        self.feeds: dict[str, ExecutionsFeed] = {}
+        self._ambience = Ambience(clock or SystemClock(), sleep, chance, load)
+        self._stack = AsyncExitStack()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._notifier = self._new_notifier(settings)
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._end_tasks()
+        try:
+            async with asyncio.timeout(LAST_WISHES_S):
+                await self.copier.idle()
+        except TimeoutError:
+            log.warning("orders are still on their way: the next start finds out what became of them")
+        await self._stop()
+
+    def resolve(self, settings: CopySettings) -> Resolved:
+        """Return *settings* in the exchange's words; raises `BadConfig`."""
+        return resolve(settings, self._furniture.world.rules)
+
+    async def renew_notices(self, settings: CopySettings) -> None:
+        """Have notices go where *settings* say from now on."""
+        old, self._notifier = self._notifier, self._new_notifier(settings)
+        await self._notifier.__aenter__()
+        await old.__aexit__(None, None, None)
+
+    async def _start(self) -> None:
+        await self._notifier.__aenter__()
+        self._furniture = furniture = await furnish(self.settings, self._ambience, self._stack)
+        self._names = PairNames(furniture.journal, furniture.world.symbols, furniture.memory.meta)
+        await self._read_prices(furniture)
+        self.copier = self._engine(furniture)
+        await self._seat(furniture)
+        for name in furniture.masters:
+            self._follow(name, furniture)
+
+    async def _stop(self) -> None:
+        await self._end_tasks()
+        await self._stack.aclose()
+        await self._notifier.__aexit__(None, None, None)
+
+    async def _end_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _engine(self, furniture: Furniture) -> Copier:
+        world = furniture.world
+        setting = Setting(
+            clock=world.clock,
+            exchange_ns=furniture.reader.now_ns,
+            rules=world.rules,
+            quotes=furniture.quotes,
+            sleep=world.sleep,
+            guards=furniture.resolved.guards,
+            fee_rate=self.settings.fee_rate,
+            masters=furniture.masters,
+            tell=self._tell,
+        )
+        copies = CopyLog({key: world.symbols.symbol(key) or key for key in world.rules})
+        return Copier(ToldJournal(furniture.journal, copies), setting, furniture.masters)
+
+    async def _read_prices(self, furniture: Furniture) -> None:
+        def take(prices: Mapping[str, Decimal], at_ns: int) -> None:
+            furniture.quotes.take(prices, at_ns)
+            furniture.world.market.take(prices)
+
+        clock, sleep = self._ambience.clock, self._ambience.sleep
+        feed = PriceFeed(furniture.reader.prices, take, clock, sleep, pairs_in_use(furniture.resolved))
+        try:
+            await feed.refresh()
+        except KrakenonceError as error:
+            log.warning("prices can't be read yet (%s)", error)
+        self._tasks.append(asyncio.create_task(feed.run(), name="prices"))
+
+    async def _seat(self, furniture: Furniture) -> None:
+        owners = {broker.fingerprint: name for name, broker in furniture.masters.items()}
+        on_paper = await paper_orders(furniture.journal)
+        self.guests = Guests(self.copier, furniture.world, owners, on_paper, self._say, self._ambience.sleep)
+        self._stack.push_async_callback(self.guests.close)
+        self._stack.push_async_callback(self.copier.close)
+        standings = {standing.user: standing for standing in furniture.memory.standings}
+        await self.guests.seat(self.settings.users.values(), furniture.resolved, standings)
+        self._names.note(pairs_in_use(furniture.resolved) or ())
+
+    def _follow(self, name: str, furniture: Furniture) -> None:
+        broker, symbols = furniture.masters[name], furniture.world.symbols
+        sleep, chance = self._ambience.sleep, self._ambience.chance
+        feed = ExecutionsFeed(name, broker, furniture.dialer, symbols, sleep=sleep, chance=chance)
+        feed.subscribe(self._on_fills)
+        self.feeds[name] = feed
+        work = feed.run(self.copier.cursor_ns(name))
+        self._tasks.append(asyncio.create_task(work, name=f"feed of {name}"))
+
+    def _on_fills(self, fills: list[MasterFill]) -> None:
+        self.copier.on_fills(fills)
+        self._names.note({fill.pair for fill in fills})
+
+    def _say(self, event: Event, user: str, text: str) -> None:
+        self._tell(Notice(event, user, text, self._ambience.clock.wall_ns()))
+
+    def _tell(self, notice: Notice) -> None:
+        level = logging.INFO if notice.event in (Event.SKIP, Event.RESUME) else logging.WARNING
+        log.log(level, "%s: %s: %s", notice.user, notice.event.value, notice.text)
+        self._notifier.tell(notice)
+
+    def _new_notifier(self, settings: CopySettings) -> Notifier:
+        chance = self._ambience.chance or random.SystemRandom()
+        return Notifier(settings.webhooks, sleep=self._ambience.sleep, jitter=chance.random)
+
+
+def pairs_in_use(resolved: Resolved) -> tuple[str, ...] | None:
+    """Return the pairs (keys) that anybody may trade; None for all."""
+    found: set[str] = set()
+    for policy in resolved.policies.values():
+        if policy.guards.pairs is None and not policy.mapping:
+            return None
+        targets = {target for target in policy.mapping.values() if target is not None}
+        found |= (policy.guards.pairs or frozenset()) | targets | set(policy.mapping)
+    return tuple(sorted(found))
