@@ -48,6 +48,7 @@ class Worker:
         self.manager = GlobalKrakenNonceManager(store, clock=clock)
         self._left = plan.quota(number) - board.calls(number)
         self._lock = threading.Lock()
+        self._complaints = set[str]()
         self._refused_before = board.refusals(number)
         self._dice = random.Random(f"{plan.seed} {number} {self._left}")
 
@@ -103,7 +104,10 @@ class Worker:
             self._count(good=good)
 
     def _complain(self, error: Exception) -> bool:
-        print(f"worker {self.number}: {type(error).__name__}: {error}", file=sys.stderr)
+        text = f"{type(error).__name__}: {error}"
+        if text not in self._complaints:
+            self._complaints.add(text)
+            print(f"worker {self.number}: {text}", file=sys.stderr)
         return False
 
     def _count(self, *, good: bool) -> None:

@@ -6,10 +6,8 @@ in memory: the baton may pass between any two words and any two locks. A failing
 
 import pytest
 
-from krakenonce.stores.file.layout import GENERATION, slot_at
-from krakenonce.stores.file.seat import Seat
-from krakenonce.stores.file.turnstile import TicketTurnstile
 from tests.file.clients import explore
+from tests.file.mutants import DeafSeat, ForgetfulSeat, HastySeat, KeepingTurnstile, SleepySeat, TrustingTurnstile
 
 
 def test_three_thousand_schedules():
@@ -26,53 +24,6 @@ def test_a_hundred_thousand_schedules():
     print(dict(tally))
     assert failure is None
     assert tally["schedules"] == 100_000
-
-
-class ForgetfulSeat(Seat):
-    """Mutant: whoever leaves with a grant that has already arrived keeps it."""
-
-    def withdraw(self, pending):
-        if pending.grant is None:
-            super().withdraw(pending)
-
-
-class HastySeat(Seat):
-    """Mutant: whoever leaves the line opens the way for the next, though somebody else of the process holds the key."""
-
-    def withdraw(self, pending):
-        super().withdraw(pending)
-        self._desk.turnstile.forsake(self._index)
-
-
-class DeafSeat(Seat):
-    """Mutant: who waits in the same process is forgotten when a turn ends."""
-
-    def _move_on(self):
-        with self._mutex:
-            self._taken = False
-
-
-class SleepySeat(Seat):
-    """Mutant: an interrupted sleeper keeps its place in the queue."""
-
-    def forsake(self, place):
-        if place.grant is not None:
-            super().forsake(place)
-
-
-class TrustingTurnstile(TicketTurnstile):
-    """Mutant: when the one before is gone, all before it are taken to be gone."""
-
-    def wait(self, index, ticket):
-        self._image.words[slot_at(index) + GENERATION] = ticket or 0
-        return super().wait(index, ticket)
-
-
-class KeepingTurnstile(TicketTurnstile):
-    """Mutant: a turn that ends does not give its ticket back."""
-
-    def leave(self, index, ticket):
-        """Nothing is unlocked."""
 
 
 @pytest.mark.parametrize("seat", [ForgetfulSeat, HastySeat, DeafSeat, SleepySeat])

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from krakenonce.stores.file import FileStore
-from krakenonce.stores.file.ledger import Ledger
+from tests.file.mutants import ForgetfulStore
 from tests.processes.hammering import forked, hammer, kill_at_random, open_log, problems, records, seeded
 
 KEY = "00000000000000aa:00000000000000bb"
@@ -42,20 +42,6 @@ def test_ten_thousand_kills(tmp_path):
     entries = crash_run(tmp_path, kills=10_000, seed=2, processes=6)
     print(f"{len(entries) // 2:,} turns")
     assert problems(entries) == []
-
-
-class ForgetfulLedger(Ledger):
-    """Mutant: what may be used is written down at the end of a turn, not before."""
-
-    def stamp(self, slot, floor):
-        last = self.image.words[slot + 4]
-        span = super().stamp(slot, floor)
-        self.image.words[slot + 4] = last
-        return None if span is None else (span[0], max(span[1], span[0] + 10**15))
-
-
-class ForgetfulStore(FileStore):
-    ledger_class = ForgetfulLedger
 
 
 def test_the_check_sees_a_floor_that_is_written_too_late(tmp_path):

@@ -6,39 +6,16 @@ from pathlib import Path
 
 from krakenonce.stores.file import FileStore
 from krakenonce.testing.waiting import Waiting, take
-from tests.processes.hammering import RECORD, end, forked, open_log, problems, records
+from tests.file.guarantees import g8_order
+from tests.processes.hammering import end, forked
 from tests.processes.lines import in_line, until
 
 KEY = "00000000000000aa:00000000000000bb"
 
 
 def test_processes_take_turns(tmp_path):
-    url, log = f"file://{tmp_path}/store", open_log(tmp_path / "log")
-    store = FileStore(url)
-    grant = take(store, KEY)
-    children = [forked(lambda: hammer_from_two_seats(url, log, turns=60)) for _ in range(6)]
-    until(lambda: in_line(url) >= 7)
-    store.release(grant, grant.low)
-    for child in children:
-        assert os.waitpid(child, 0)[1] == 0
-    entries = records(tmp_path / "log")
-    assert problems(entries) == []
-    order = [pid for _, pid, half in entries if half == 0]
-    assert order == order[:6] * 60, "everybody is always in line, so nobody is ever passed over"
-    store.close()
-
-
-def hammer_from_two_seats(url, log, turns):
-    """Use numbers, and stand in line again before each turn ends: then it does not matter who runs how fast."""
-    seats = FileStore(url), FileStore(url)
-    waiting = Waiting(seats[0], KEY)
-    for turn in range(turns):
-        grant = waiting.grant()
-        seat, other = seats[turn % 2], seats[1 - turn % 2]
-        waiting = Waiting(other, KEY) if turn + 1 < turns else None
-        for half in (0, 1):
-            os.write(log, RECORD.pack(grant.low, os.getpid(), half))
-        seat.release(grant, grant.low)
+    """Everybody is always in line, so nobody is ever passed over."""
+    assert g8_order(tmp_path) == []
 
 
 def test_the_order_is_that_of_asking(tmp_path):
