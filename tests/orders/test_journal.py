@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from krakenonce.clock import NS_PER_MS, ManualClock
+from krakenonce.clock import NS_PER_MS, NS_PER_SECOND, ManualClock
 from krakenonce.errors import ConfigError, StoreUnavailable
-from krakenonce.orders import Journal, open_journal
+from krakenonce.orders import Journal, open_journal, sqlite_file
 from krakenonce.orders.intents import Intent, Kind, State, may_follow, request_text
 from krakenonce.orders.sqlite import SqliteEngine
 from krakenonce.orders.tables import Change
@@ -256,3 +256,46 @@ def test_a_database_that_is_not_there_is_unavailable_and_its_password_stays_secr
         open_journal("postgresql://anna:hunter2@127.0.0.1:1/orders")
     assert "hunter2" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+DAY_NS = 86_400 * NS_PER_SECOND
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+async def test_what_was_settled_long_ago_is_forgotten_on_opening_and_what_is_open_never(kind, request, tmp_path):
+    url = request.getfixturevalue("postgres").url if kind == "postgresql" else f"sqlite://{tmp_path}/orders.db"
+    account, newest = request.node.name, 5_000 * DAY_NS
+    ages = {"open": 4_000, "old": 91, "kept": 90, "new": 0}
+    intents = {
+        name: replace(WANTED, account=account, name=name, written_ns=newest - age * DAY_NS)
+        for name, age in ages.items()
+    }
+    journal = open_journal(url)
+    for name, intent in intents.items():
+        await journal.claim(intent)
+        if name != "open":
+            await journal.settle(replace(intent, state=State.EXECUTED, txid="O"))
+    await journal.close()
+    for days, left in ((365, set(ages)), (90, {"open", "kept", "new"})):
+        journal = open_journal(f"{url}?keep_days={days}" if "?" not in url else f"{url}&keep_days={days}")
+        assert {name for name in ages if await journal.find(account, name)} == left
+        assert [intent.name for intent in await journal.open_intents(account)] == ["open"]
+        await journal.close()
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "ten", "1.5", "100000"])
+def test_days_that_are_none_are_refused(days, tmp_path):
+    with pytest.raises(ConfigError, match="keep_days"):
+        open_journal(f"sqlite://{tmp_path}/orders.db?keep_days={days}")
+
+
+async def test_a_file_that_another_process_writes_is_opened_without_being_pruned(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite_file, "BUSY_MS", 1)
+    path = tmp_path / "orders.db"
+    open_journal(f"sqlite://{path}")._engine.close()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    journal = open_journal(f"sqlite://{path}")
+    assert await journal.find("a", "b") is None
+    await journal.close()
+    other.close()
