@@ -2,11 +2,16 @@
 
 import os
 import signal
+import threading
 from pathlib import Path
+from typing import NamedTuple
+
+import pytest
 
 from krakenonce.stores.file import FileStore
 from krakenonce.testing.waiting import Waiting, take
 from tests.file.guarantees import g8_order
+from tests.processes import hammering
 from tests.processes.hammering import end, forked
 from tests.processes.lines import in_line, until
 
@@ -32,19 +37,42 @@ def test_the_order_is_that_of_asking(tmp_path):
         store.close()
 
 
-def test_a_waiter_sleeps_until_it_is_its_turn(tmp_path):
-    """No polling: a process that waits for a turn is not scheduled once while nothing happens."""
+@pytest.mark.parametrize("sleeping", [False, True], ids=["woken", "sleeping"])
+def test_a_waiter_makes_at_most_one_system_call_a_second(tmp_path, sleeping):
+    """No polling. Counted without tracing: who sleeps at both ends and never ran in between has made no system call.
+
+    The one that is allowed is the look of the thread that moves the mark, every three seconds.
+    """
     url = f"file://{tmp_path}/store"
     store = FileStore(url)
     grant = take(store, KEY)
-    child = forked(lambda: take(FileStore(url), KEY))
-    until(lambda: in_line(url) >= 2)
-    until(lambda: _wakes(child) == _after(0.1, lambda: _wakes(child)))
-    before = _wakes(child)
-    assert _after(1.5, lambda: _wakes(child)) - before <= 1
+    child = forked(lambda: hammering.take(FileStore(url), KEY, sleeping=sleeping))
+    until(lambda: in_line(url) == 2)
+    until(lambda: threads_of(child) == _after(0.2, lambda: threads_of(child)))
+    before, after = threads_of(child), _after(2, lambda: threads_of(child))
+    print(before, after)
+    scheduled = sum(task.times for task in after.values()) - sum(task.times for task in before.values())
+    assert {task.state for task in (*before.values(), *after.values())} == {"S"}
+    assert scheduled <= 2
     store.release(grant, grant.low)
     assert os.waitpid(child, 0)[1] == 0
     store.close()
+
+
+def test_the_count_sees_a_waiter_that_polls():
+    """Positive control."""
+    child = forked(poll)
+    until(lambda: threads_of(child))
+    before, after = threads_of(child), _after(2, lambda: threads_of(child))
+    end(child)
+    assert sum(task.times for task in after.values()) - sum(task.times for task in before.values()) > 2
+
+
+def poll():
+    """Look every 50 ms, as other locks do."""
+    pause = threading.Event()
+    while not pause.wait(0.05):
+        pass
 
 
 def test_a_dead_holder_frees_its_key_at_once(tmp_path):
@@ -81,17 +109,23 @@ def test_a_process_that_dies_in_line_is_passed_over(tmp_path):
     behind.close()
 
 
-def _wakes(pid):
-    """Return how often the threads of a process went to sleep so far: each system call that waits is one."""
-    total = 0
+class Task(NamedTuple):
+    """A thread: its state, S for asleep in a system call, and how often it was taken off its processor so far."""
+
+    state: str
+    times: int
+
+
+def threads_of(pid):
+    """Return every thread of a process."""
+    tasks = {}
     for task in Path(f"/proc/{pid}/task").iterdir():
-        lines = (task / "status").read_text().splitlines()
-        total += sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
-    return total
+        status = dict(line.split(":", 1) for line in (task / "status").read_text().splitlines())
+        times = sum(int(count) for name, count in status.items() if name.endswith("ctxt_switches"))
+        tasks[task.name] = Task(status["State"].split()[0], times)
+    return tasks
 
 
 def _after(seconds, look):
-    import threading
-
     threading.Event().wait(seconds)
     return look()
