@@ -20,27 +20,29 @@ def write_private(path: Path, content: bytes, *, replace: bool) -> None:
         ConfigError: it can't be written, or exists.
     """
     target = path.expanduser()
-    if not replace and target.exists():
-        raise ConfigError(str(path), "a file that exists already", "Remove it first, or choose another name.")
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_beside(target, content)
+        _write_beside(target, content, replace=replace)
+    except FileExistsError:
+        raise ConfigError(str(path), "a file that exists already", "Remove it first, or choose another name.") from None
     except OSError as error:
         raise ConfigError(str(path), f"a file that can't be written ({error.strerror})", "Check its folder.") from None
 
 
-def _write_beside(target: Path, content: bytes) -> None:
+def _write_beside(target: Path, content: bytes, *, replace: bool) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # made with mode 0600
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(name, target)
-    except BaseException:
+        if replace:
+            os.replace(name, target)
+        else:
+            os.link(name, target)  # unlike a look before a rename, it can't overlook that another program was faster
+    finally:
         with suppress(OSError):
             os.unlink(name)
-        raise
     _sync_folder(target.parent)
 
 

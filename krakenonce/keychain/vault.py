@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from krakenonce.errors import ConfigError
+from krakenonce.keychain.locking import locked
 from krakenonce.keychain.plain_file import check_private
 from krakenonce.keychain.private_files import write_private
 from krakenonce.kraken.credentials import Credentials
@@ -27,7 +28,8 @@ def default_vault() -> Vault:
 
 
 class Vault:
-    """An encrypted file of credentials, by name. It is written whole or not at all, with mode 0600.
+    """An encrypted file of credentials, by name. It is written whole or not at all, with mode 0600. Threads and
+    processes may change it at the same time: each change is made to what the others left.
 
     The passphrase is stretched by scrypt with the file's own salt; each entry is sealed by ChaCha20-Poly1305 under a
     key of its own salt, bound to its name and fingerprint. Whoever steals the file has names and fingerprints, and
@@ -85,6 +87,10 @@ class Vault:
         Raises:
             ConfigError: the name or the key is there already, or the passphrase is not the file's own.
         """
+        with locked(self.path):
+            self._save(name, credentials, passphrase)
+
+    def _save(self, name: str, credentials: Credentials, passphrase: str) -> None:
         from krakenonce.keychain.sealing import seal
 
         document = self._read() if self.exists else self._new(passphrase)
@@ -107,10 +113,11 @@ class Vault:
         Raises:
             ConfigError: the vault does not know it.
         """
-        document = self._read()
-        if self._entries(document).pop(name, None) is None:
-            raise ConfigError("name", f"{name!r}, which the vault does not know", "See: krakenonce keys list.")
-        self._write(document)
+        with locked(self.path):
+            document = self._read()
+            if self._entries(document).pop(name, None) is None:
+                raise ConfigError("name", f"{name!r}, which the vault does not know", "See: krakenonce keys list.")
+            self._write(document)
 
     def _new(self, passphrase: str) -> dict[str, Any]:
         from krakenonce.keychain.sealing import Stretching, seal

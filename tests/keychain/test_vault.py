@@ -3,8 +3,11 @@
 import base64
 import json
 import os
+import select
 import stat
+import tempfile
 import traceback
+from contextlib import nullcontext
 
 import pytest
 
@@ -127,7 +130,7 @@ def test_a_vault_with_parts_missing_is_refused(vault, path, entries):
 def test_nobody_else_can_read_it_and_nothing_is_left_beside_it(vault, path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    assert os.listdir(path.parent) == ["vault.json"]
+    assert set(os.listdir(path.parent)) == {"vault.json", ".vault.json.lock"}
 
 
 def test_a_vault_that_others_can_read_is_refused(vault, path):
@@ -145,7 +148,7 @@ def test_a_failed_write_leaves_the_old_file(vault, path, monkeypatch):
     with pytest.raises(ConfigError, match="No space left"):
         vault.save("carol", made_up(3), PASSPHRASE)
     assert path.read_bytes() == before
-    assert os.listdir(path.parent) == ["vault.json"]
+    assert set(os.listdir(path.parent)) == {"vault.json", ".vault.json.lock"}
 
 
 def test_the_same_key_or_name_twice_is_refused(vault):
@@ -210,3 +213,60 @@ def test_the_passphrase_is_stretched_once_for_many_keys(vault, monkeypatch):
 def test_the_default_costs_a_thief_what_it_promises():
     assert Stretching.fresh().n >= 2**17
     assert Stretching.fresh().salt != Stretching.fresh().salt
+
+
+def add_two_at_once(path, wait_s):
+    """Let two processes add a key; the second begins when the first has read the file. Return if both read the same."""
+    inside, told = os.pipe()
+    wait, go = os.pipe()
+    own = Vault._master
+
+    def held_up(self, document, passphrase):
+        os.write(told, b"x")
+        os.read(wait, 1)
+        return own(self, document, passphrase)
+
+    def start(seed):
+        child = os.fork()
+        if child == 0:
+            Vault._master = held_up
+            Vault(path, WORK).save(f"user{seed}", made_up(seed), PASSPHRASE)
+            os._exit(0)
+        return child
+
+    first = start(3)
+    os.read(inside, 1)
+    second = start(4)
+    both = bool(select.select([inside], [], [], wait_s)[0])
+    os.write(go, b"gg")
+    assert [os.waitpid(child, 0)[1] for child in (first, second)] == [0, 0]
+    for end in (inside, told, wait, go):
+        os.close(end)
+    return both
+
+
+def test_two_programs_that_add_keys_at_the_same_time_lose_none(vault, path):
+    assert not add_two_at_once(path, wait_s=0.3), "the second one waits outside"
+    assert sorted(vault.names()) == ["alice", "bob", "user3", "user4"]
+
+
+def test_without_the_lock_one_key_is_lost(vault, path, monkeypatch):
+    """Positive control."""
+    monkeypatch.setattr("krakenonce.keychain.vault.locked", lambda path: nullcontext())
+    assert add_two_at_once(path, wait_s=60)
+    assert len(vault.names()) == 3
+
+
+def test_a_file_that_appears_meanwhile_is_not_written_over(tmp_path, monkeypatch):
+    path = tmp_path / "key"
+    make = tempfile.mkstemp
+
+    def be_late(**options):
+        path.write_text("somebody else's")
+        return make(**options)
+
+    monkeypatch.setattr(tempfile, "mkstemp", be_late)
+    with pytest.raises(ConfigError, match="exists already"):
+        write_private(path, b"mine", replace=False)
+    assert path.read_text() == "somebody else's"
+    assert list(tmp_path.iterdir()) == [path]
