@@ -25,9 +25,7 @@ class UnlockedNumbers(HostNumbers):
 class UnlockedStore(FileStore):
     """G1: threads share numbers."""
 
-    def _settle(self):
-        super()._settle()
-        self.numbers = UnlockedNumbers(self._ledger, self._locks, self._settings.directory)
+    numbers_class = UnlockedNumbers
 
 
 class BelievingLedger(Ledger):

@@ -12,7 +12,9 @@ from krakenonce.stores.file import FileStore
 from krakenonce.stores.file.image import MappedImage
 from krakenonce.stores.file.layout import COUNT, LAST, VERSION, checksum, slot_at
 from krakenonce.stores.file.opening import Host, find_fault
+from krakenonce.stores.file.survey import survey
 from krakenonce.testing.waiting import take
+from tests.forking import in_forked_child
 
 KEY, OTHER = "00000000000000aa:00000000000000bb", "00000000000000aa:00000000000000cc"
 NOW = 1_790_000_000 * NS_PER_SECOND
@@ -225,7 +227,7 @@ def test_a_directory_deleted_under_a_living_store_is_made_anew(room, caplog):
     store.release(grant, grant.low)
     shutil.rmtree(room)
     assert take(store, KEY, NOW + 7).low >= NOW + 7
-    assert "deleted or replaced while in use" in caplog.text
+    assert "deleted, replaced or cut short while in use" in caplog.text
     newcomer = store_at(room)
     assert newcomer.acquire(KEY, 0) is None
     newcomer.close()
@@ -282,3 +284,36 @@ def test_room_that_others_made_is_seen_and_not_taken_for_lost_slots(room):
     assert find_fault(early, HERE.machine) is None
     early.close()
     maker.close()
+
+
+@pytest.mark.parametrize("size", [0, 100, 4096])
+@pytest.mark.parametrize("moment", ["between turns", "in a turn", "before a number", "before closing"])
+def test_a_state_cut_short_under_a_living_store_kills_nobody(room, size, moment):
+    """Whoever touches a page that was cut off is killed by the system (SIGBUS): so nobody does."""
+
+    def live():
+        store = store_at(room)
+        store.release(first := take(store, KEY), first.low + 9)
+        if moment == "in a turn":
+            grant = take(store, KEY)
+        os.truncate(room / "state", size)
+        if moment == "in a turn":
+            store.release(grant, grant.low)
+        if moment == "before a number":
+            assert store.numbers.next() >= NOW
+        if moment != "before closing":
+            assert store.remembered(KEY) == ()
+            assert take(store, KEY, NOW + HOUR).low >= NOW + HOUR
+        store.close()
+        return "alive"
+
+    assert in_forked_child(live) == "alive"
+    if moment != "before closing":
+        assert [name.split("-")[0] for name in set_aside(room)] == ["state.truncated"]
+
+
+def test_a_survey_of_a_state_that_is_cut_short_says_so(room):
+    use(room)
+    os.truncate(room / "state", 100)
+    with pytest.raises(StoreUnavailable, match="cut short"):
+        survey(f"file://{room}")

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -187,3 +188,25 @@ def test_closing_wakes_who_waits_behind_a_stopped_process(url):
     with pytest.raises(Exception, match="closed"):
         waiting.grant()
     holder.close()
+
+
+def test_a_child_forked_amid_busy_threads_gets_its_numbers(manager):
+    """Another thread of the parent may be inside at the moment of the fork, and holds its lock for ever there."""
+    stop, interval = threading.Event(), sys.getswitchinterval()
+    threads = [threading.Thread(target=_until_set, args=(stop, manager.get_nonce)) for _ in range(4)]
+    sys.setswitchinterval(1e-6)
+    for thread in threads:
+        thread.start()
+    try:
+        numbers = [int(in_forked_child(manager.get_nonce)) for _ in range(50)]
+    finally:
+        stop.set()
+        sys.setswitchinterval(interval)
+        for thread in threads:
+            thread.join()
+    assert numbers == sorted(set(numbers))
+
+
+def _until_set(stop, action):
+    while not stop.is_set():
+        action()

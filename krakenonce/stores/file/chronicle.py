@@ -25,11 +25,12 @@ class Chronicle:
     def __init__(self, image: Image, register: Register, directory: Path, group: int | None) -> None:
         self._image, self._register, self._directory, self._group = image, register, directory, group
         self._known: dict[str, tuple[int, tuple[str, ...]]] = {}
+        self._slots: dict[str, int] = {}
 
     def remember(self, key: str, event: str) -> None:
         """Keep *event*. What the disk does not take is logged, and lost."""
-        index = self._register.find(key_words(key))
-        if index is None:
+        slot = self._slot(key)
+        if slot is None:
             return
         lines = (*self.remembered(key), " ".join(event.splitlines()))[-KEPT:]
         try:
@@ -37,19 +38,26 @@ class Chronicle:
         except OSError as error:
             log.warning("an event of key %s could not be kept: %s", key, error)
             return
-        count = self._image.words[slot_at(index) + EVENTS] + 1
-        self._image.words[slot_at(index) + EVENTS] = count
+        count = self._image.words[slot + EVENTS] + 1
+        self._image.words[slot + EVENTS] = count
         self._known[key] = (count, lines)
 
     def remembered(self, key: str) -> tuple[str, ...]:
         """Return the events of *key*, oldest first; the same object as long as nothing is new."""
-        known = self._known.get(key)
-        index = self._register.find(key_words(key))
-        count = 0 if index is None else self._image.words[slot_at(index) + EVENTS]
+        known, slot = self._known.get(key), self._slot(key)
+        count = 0 if slot is None else self._image.words[slot + EVENTS]
         if known is None or known[0] != count:
             known = (count, self._read(key))
             self._known[key] = known
         return known[1]
+
+    def _slot(self, key: str) -> int | None:
+        slot = self._slots.get(key)
+        if slot is None:
+            index = self._register.find(key_words(key))
+            if index is not None:
+                slot = self._slots[key] = slot_at(index)
+        return slot
 
     def _path(self, key: str) -> Path:
         first, second = key_words(key)

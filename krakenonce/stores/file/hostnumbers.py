@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from krakenonce.errors import NonceOutOfRange
@@ -34,17 +35,27 @@ class HostNumbers:
     """The numbers of a host. Safe across processes, threads, signal handlers and finalizers.
 
     What one process was given before another asked is always lower.
+
+    Parameters:
+        ledger, locks: of the store; `attach` brings others after a fork, or when the files were replaced.
+        directory: where the store lies, for messages.
+        look: called first; attaches others if need be, and raises `StoreUnavailable` if the store is closed.
     """
 
-    def __init__(self, ledger: Ledger, locks: HostLocks, directory: Path) -> None:
-        self.ledger, self._locks, self._directory = ledger, locks, directory
-        # An RLock, as in the source of a process: a signal handler may ask while this thread is inside.
-        self._mutex = threading.RLock()
-        self._depth = 0
+    def __init__(self, ledger: Ledger, locks: HostLocks, directory: Path, look: Callable[[], None]) -> None:
+        self._directory, self._look = directory, look
+        self.attach(ledger, locks)
         self._counter = itertools.count(1)
         self._issued = self._last = 0
         self.began = (ledger.clock.wall(), ledger.clock.boot())
         self.for_lanes = LaneNumbers(self)
+
+    def attach(self, ledger: Ledger, locks: HostLocks) -> None:
+        """Go on with these. In a forked child another thread of the parent may have been inside: so begin outside."""
+        self.ledger, self._locks = ledger, locks
+        # An RLock, as in the source of a process: a signal handler may ask while this thread is inside.
+        self._mutex = threading.RLock()
+        self._depth = 0
 
     def next(self) -> int:
         """Return the next number: an int of 19 digits, above every one returned before on this host.
@@ -53,6 +64,7 @@ class HostNumbers:
             NonceOutOfRange: no number is left below 2**63.
             StoreUnavailable: the disk does not take the mark that would have to be above the number.
         """
+        self._look()
         with self._mutex, plain_errors(self._directory):
             self._enter()
             try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import mmap
 import os
 import sys
@@ -36,7 +35,7 @@ class Image(Protocol):
         ...
 
     def is_orphan(self) -> bool:
-        """True if the file has no name any more: it was deleted or replaced."""
+        """True if the file is not the store's any more: it was deleted, replaced or cut short."""
         ...
 
     def inode(self) -> int:
@@ -100,12 +99,19 @@ class MappedImage:
         return os.fstat(self._fd).st_size > len(self.words) * WORD
 
     def is_orphan(self) -> bool:
-        return os.fstat(self._fd).st_nlink == 0
+        # A page that was cut off must not be touched: the system kills whoever does (SIGBUS).
+        state = os.fstat(self._fd)
+        return state.st_nlink == 0 or state.st_size < len(self.words) * WORD
 
     def inode(self) -> int:
         return os.fstat(self._fd).st_ino
 
     def close(self) -> None:
-        # Threads that are just leaving may still look at the words: the map goes when the last view does.
-        with contextlib.suppress(OSError):
-            os.close(self._fd)
+        # Threads that are just leaving may still look at the words: the map goes when the last view does. If a part of
+        # the file is gone, they get words that are nobody's instead.
+        fd, self._fd = self._fd, -1
+        if fd < 0:
+            return
+        if os.fstat(fd).st_size < len(self.words) * WORD:
+            self.words = memoryview(bytearray(len(self.words) * WORD)).cast("Q")
+        os.close(fd)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
 import threading
-import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from krakenonce.stores.file.identity import own_mark, process_of
 from krakenonce.stores.file.image import Image, MappedImage
 from krakenonce.stores.file.layout import OWNER, REFUSALS, REFUSED_AT, SINCE, key_words, slot_at
 from krakenonce.stores.file.ledger import WINDOW, Ledger
+from krakenonce.stores.file.living import enrol
 from krakenonce.stores.file.locks import OPENING, PRESENCE
 from krakenonce.stores.file.opening import Host, Opener, this_host
 from krakenonce.stores.file.places import FilePending, FileThreadPlace
@@ -58,6 +57,7 @@ class FileStore:
 
     survives_fork = True
     ledger_class = Ledger
+    numbers_class = HostNumbers
 
     def __init__(
         self,
@@ -74,7 +74,8 @@ class FileStore:
         self._closed = False
         self._mutex = threading.RLock()
         self._open()
-        _stores.add(self)
+        self.numbers = self.numbers_class(self._ledger, self._locks, self._settings.directory, self._check)
+        enrol(self)
 
     def _open(self) -> None:
         settings = self._settings
@@ -100,10 +101,11 @@ class FileStore:
         self._ledger = self.ledger_class(self._image, self._locks, HostClock(self._clock, self._image), directory)
         self._register = Register(self._image, self._locks)
         self._chronicle = Chronicle(self._image, self._register, directory, self._group)
-        self._scribe = Scribe(WINDOW / 2 / NS_PER_SECOND, self._was_used, self._ledger.extend)
+        self._scribe = Scribe(WINDOW / 2 / NS_PER_SECOND, self._was_used, self._extend)
         self._desk = Desk(self._ledger, self._make_turnstile(), Ushers(), own_mark())
         self._ledger.awaken = self._scribe.wake
-        self.numbers = HostNumbers(self._ledger, self._locks, directory)
+        if hasattr(self, "numbers"):
+            self.numbers.attach(self._ledger, self._locks)
 
     def _make_turnstile(self) -> Turnstile:
         return TicketTurnstile(self._image, self._locks) if self._ordered else PlainTurnstile(self._image, self._locks)
@@ -146,7 +148,11 @@ class FileStore:
 
     def release(self, grant: Grant, last: int) -> None:
         seat = self._seats.get(grant.key)
-        if seat is not None and not self._closed and self._pid == os.getpid():
+        if seat is None or self._closed or self._pid != os.getpid():
+            return
+        if self._image.is_orphan():
+            self._move()
+        else:
             seat.release(grant, last)
 
     def holder(self, key: str) -> Holder | None:
@@ -169,14 +175,20 @@ class FileStore:
             self._chronicle.remember(key, event)
 
     def remembered(self, key: str) -> tuple[str, ...]:
+        if not self._closed and self._image.is_orphan():
+            self._move()
         return self._chronicle.remembered(key)
 
     def close(self) -> None:
         if self._closed or self._pid != os.getpid():
             return
         self._closed = True
+        is_lost = self._image.is_orphan()
+        if is_lost:
+            self._image.close()  # first: pages that were cut off must not be touched
         self._abandon("the file store was closed")
-        self._finish()
+        if not is_lost:
+            self._finish()
         self._locks.close()
         self._image.close()
 
@@ -210,20 +222,24 @@ class FileStore:
             self._move()
 
     def _move(self) -> None:
-        """The files were deleted or replaced under us: go where everybody who comes now will be."""
+        """The files were taken from under us: go where everybody who comes now will be."""
         with self._mutex:
             if not (self._image.is_orphan() or self._locks.is_orphan()):
                 return
-            log.warning("the files of %s were deleted or replaced while in use: starting anew", self.url)
-            self._abandon("the files of the store were deleted or replaced; nothing was sent")
+            log.warning("the files of %s were deleted, replaced or cut short while in use: starting anew", self.url)
+            self._image.close()  # first: pages that were cut off must not be touched
+            self._abandon("the files of the store were deleted, replaced or cut short; nothing was sent")
             self._locks.close()
-            self._image.close()
             self._open()
 
     def _find_seat(self, key: str, *, wait: bool) -> Seat | None:
         with self._mutex:
             index = self._register.find_or_make(key_words(key), wait=wait)
             return None if index is None else self._seats.setdefault(key, Seat(key, index, self._desk))
+
+    def _extend(self) -> None:
+        if not self._image.is_orphan():
+            self._ledger.extend()
 
     def _was_used(self) -> bool:
         used, self._ledger.used = self._ledger.used, False
@@ -236,21 +252,3 @@ class FileStore:
         self._locks.reopen()
         self._locks.try_share(PRESENCE)
         self._settle()
-
-
-_stores: weakref.WeakSet[FileStore] = weakref.WeakSet()
-
-
-def _after_fork_in_child() -> None:
-    for store in list(_stores):
-        store.after_fork_in_child()
-
-
-def _close_all() -> None:
-    for store in list(_stores):
-        store.close()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
-atexit.register(_close_all)

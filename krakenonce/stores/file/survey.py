@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +21,7 @@ from krakenonce.stores.file.layout import (
     SINCE,
     STEPS,
     SYNCS,
+    WORD,
     Words,
     capacity,
     read_mark,
@@ -76,7 +76,10 @@ def survey(url: str) -> StoreView:
 def _words(fd: int, directory: Path) -> Words:
     if os.fstat(fd).st_size < PAGE:
         raise StoreUnavailable(f"file store {directory}: its state is cut short; it is set aside at the next use")
-    words = memoryview(mmap.mmap(fd, 0, access=mmap.ACCESS_READ)).cast("Q")
+    # A copy and no map: a file that is cut short meanwhile would kill who looks at its map.
+    size = os.fstat(fd).st_size
+    raw = os.pread(fd, size - size % WORD, 0)
+    words = memoryview(raw[: len(raw) - len(raw) % WORD]).cast("Q")
     if words[0] != MAGIC:
         raise StoreUnavailable(f"file store {directory}: its state is none of krakenonce's")
     return words
