@@ -20,8 +20,8 @@ class Usage:
 
     Attributes:
         state: whether entries are made at all; state_reason: why not.
-        exposure: the value of everything copied: what is held and what is on its way.
-        positions: the pairs (keys) in which something copied is held or on its way.
+        exposure: the value of everything copied: of each line what is held or what is wanted, whichever is more.
+        positions: the pairs (keys) in which something copied is held or wanted.
         failures: how many copies in a row have failed.
     """
 

@@ -27,9 +27,16 @@ def executed(line: Line, order_side: Side, volume: Decimal) -> Line:
     return replace(line, held=max(add(line.held, change), ZERO))
 
 
-def write_off(line: Line, volume: Decimal) -> Line:
-    """Return *line* after *volume* that was wanted and not bought is given up: at most what is missing."""
-    given_up = min(volume, missing(line))
+def write_off(line: Line, volume: Decimal, coming: Decimal = ZERO) -> Line:
+    """Return *line* after *volume* that was wanted and not bought is given up: at most what is missing.
+
+    Parameters:
+        line: as it stands.
+        volume: in the base asset.
+        coming: what mirrored orders are still expected to do (`mirroring.steering.coming`); 0 in mode fills.
+    """
+    unmet = subtract(subtract(line.wanted, line.held), coming)
+    given_up = min(volume, unmet, line.wanted)
     if given_up <= 0:
         return line
     return replace(line, wanted=subtract(line.wanted, given_up), written_off=add(line.written_off, given_up))

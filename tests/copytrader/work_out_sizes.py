@@ -86,11 +86,10 @@ def fit(below_minimum, n, lot, part, whole):
 
 
 def room(n, lot):
-    caps = [(affordable(n, lot), "funds")]
+    caps = [(max(affordable(n, lot) - n["carried"], 0), "funds")]
     if "max_exposure" in n:
         caps.append((max(n["max_exposure"] - n["exposure"], 0) / (n["price"] * n["worth"]), "max_exposure"))
-    most, why = min(caps, key=lambda cap: cap[0])
-    return max(most - n["carried"], Fraction(0)), why
+    return min(caps, key=lambda cap: cap[0])
 
 
 def affordable(n, lot):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from krakenonce.copytrader.amounts import ZERO, multiply, share_down, subtract
@@ -61,8 +61,7 @@ def room(entry: Entry) -> Cap:
     ):
         if guards is not None and guards.max_exposure is not None:
             caps.append(_exposure(entry, guards.max_exposure, usage))
-    tightest = min(caps, key=_most)
-    return replace(tightest, most=max(subtract(tightest.most, unordered(entry)), ZERO))
+    return min(caps, key=_most)
 
 
 def unordered(entry: Entry) -> Decimal:
@@ -99,4 +98,4 @@ def _funds(entry: Entry) -> Cap:
     limit = limit_within("buy", entry.price, entry.policy.guards.slippage, entry.rules)
     most = affordable(circumstances.available, limit, circumstances.fee_rate, entry.rules.lot_decimals)
     words = "{} is free, which pays for {}, fee included"
-    return Cap(most, Reason.FUNDS, words, (circumstances.available, most))
+    return Cap(max(subtract(most, unordered(entry)), ZERO), Reason.FUNDS, words, (circumstances.available, most))
