@@ -23,8 +23,12 @@ from krakenonce.orders.resolution import PASSING, Patience, Resolver, may_exist
 
 log = logging.getLogger("krakenonce")
 
+LEAST_VALID_NS = 2 * NS_PER_SECOND
+"""Kraken refuses a request whose deadline is less than 2 s ahead (https://docs.kraken.com/api/docs/rest-api/add-order):
+one that waited for its turn until then is not sent."""
+
 SHORTEST_DEADLINE_NS = 5 * NS_PER_SECOND // 2
-"""Kraken takes deadlines of at least 2 s; a request needs some time to get there."""
+"""What must be left to begin another attempt: the request needs some time to get there."""
 
 _LOST = Refused(("the answer was lost, and the request was not executed",), Meaning(Action.WAIT, no_effect=True))
 _TOO_LATE = Refused(("its time was over before it could be sent",), Meaning(Action.GIVE_UP, no_effect=True))
@@ -174,7 +178,7 @@ class Sender:
         async def announce(nonce: int) -> None:
             nonlocal sent
             sent = replace(intent, nonce=nonce, written_ns=self.now_ns())
-            if intent.deadline_ns and self.now_ns() >= intent.deadline_ns:
+            if intent.deadline_ns and self.now_ns() + LEAST_VALID_NS > intent.deadline_ns:
                 raise _NotSent(taken=False)
             if not await self.journal.claim(sent):
                 raise _NotSent(taken=True)

@@ -242,3 +242,20 @@ async def test_a_clock_that_is_far_from_the_exchanges_hides_no_order(kraken_sim,
         placed = await broker.place(market("ahead"))
     assert placed.looked_up
     assert len(orders_of(kraken_sim)) == 1
+
+
+@pytest.mark.parametrize(("waits_s", "is_sent"), [(42, True), (44, False), (46, False)])
+async def test_an_order_whose_time_ran_out_in_the_lane_is_not_sent(waits_s, is_sent):
+    """Kraken would refuse a deadline that is less than 2 s ahead."""
+    with frozen_exchange() as sim:
+        async with frozen_desk(sim) as desk:
+            client = desk._sender.client
+            async with client._lane.turn() as ahead:
+                placing = asyncio.create_task(desk.place(market("patient")))
+                await until(lambda: client._lane.stats().waiting)
+                sim.exchange.clock.advance(waits_s * NS_PER_SECOND)
+                assert ahead.nonce
+            ending = await placing
+        assert len(sent(sim)) == is_sent
+    assert isinstance(ending, Placement if is_sent else Refused)
+    assert is_sent or ending.error.startswith("its time was over")
