@@ -11,12 +11,14 @@ from krakenonce.clock import SystemClock
 from krakenonce.errors import ConfigError, StoreUnavailable
 from krakenonce.global_nonce import KRAKEN_URL, STORE_VARIABLE
 from krakenonce.kraken.credentials import fingerprint
+from krakenonce.nonce import UNITS
 from krakenonce.refusals.events import Event, read_events
 from krakenonce.refusals.story import tell
 from krakenonce.stores import Store, open_store
 from krakenonce.stores.file.survey import survey
 
 PATIENCE_S = 15
+NO_UNIT = "none"
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
 
@@ -28,6 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--store", default=standard, metavar="URL", help=f"the store (default: the environment's {STORE_VARIABLE})"
     )
     parser.add_argument("--base-url", default=KRAKEN_URL, metavar="URL", help="the exchange (default: %(default)s)")
+    parser.add_argument(
+        "--allow-unit",
+        metavar="UNIT",
+        choices=[unit.name for unit in UNITS] + [NO_UNIT],
+        help="let the key's nonces be raised to this unit, which can't be undone at Kraken, if they are too low for it "
+        f"otherwise: {', '.join(unit.name for unit in UNITS)}; {NO_UNIT} takes that back",
+    )
     parser.add_argument("--lift", action="store_true", help="end the key's quarantine now: what was wrong is mended")
 
 
@@ -49,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
             print(tell(_title(name, events), events, clock.wall_ns()))
             if args.lift:
                 _lift(store, name, clock.wall_ns())
+            if args.allow_unit:
+                _allow(store, name, clock.wall_ns(), args.allow_unit)
     finally:
         store.close()
     if not chosen:
@@ -104,3 +115,10 @@ def _title(name: str, events: list[Event]) -> str:
 def _lift(store: Store, name: str, now_ns: int) -> None:
     store.remember(name, Event("lifted", now_ns, os.getpid(), text="by krakenonce why --lift").line())
     print("quarantine lifted; the budget of refused nonces stays as it is")
+
+
+def _allow(store: Store, name: str, now_ns: int, unit: str) -> None:
+    chosen = "" if unit == NO_UNIT else unit
+    text = f"up to {unit}, by krakenonce why --allow-unit" if chosen else "none, by krakenonce why --allow-unit"
+    store.remember(name, Event("allowed", now_ns, os.getpid(), cause=chosen, text=text).line())
+    print(f"unit of {name.rpartition(':')[2]}: {text}; processes that run know it with their next turn")

@@ -25,8 +25,9 @@ MENDS: dict[Cause, str] = {
     "process (swap, a debugger, a suspended host), or give the store a longer ttl.",
     Cause.CLOCK_BEHIND: "Set the clock right and keep it so (chrony, systemd-timesyncd), and share a store that "
     "outlives restarts, such as file:///var/lib/krakenonce.",
-    Cause.LARGER_UNIT: "Kraken never lowers a key's mark. Make a new API key and use it with krakenonce alone; if "
-    "requests are built by hand, check first that they carry the nonce and are encoded as declared.",
+    Cause.LARGER_UNIT: "Kraken never lowers a key's mark. Make a new API key and use it with krakenonce alone; or, if "
+    "the numbers here are of a coarser unit, allow the larger one: krakenonce why KEY --allow-unit nanoseconds. "
+    "If requests are built by hand, check first that they carry the nonce and are encoded as declared.",
     Cause.FOREIGN_PROGRAM: "Give each program an API key of its own. Until then one of the two is refused again and "
     "again; find out who has the key in Kraken's API settings (last used, IP allow list).",
     Cause.UNPARSABLE: "Another request with a lower nonce was accepted a moment before, so the nonce is not at fault: "

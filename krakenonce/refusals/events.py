@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Literal, get_args
 
-Kind = Literal["refused", "healed", "opened", "closed", "lifted"]
+Kind = Literal["refused", "healed", "opened", "closed", "lifted", "allowed"]
 KINDS: tuple[str, ...] = get_args(Kind)
 
 
@@ -17,12 +17,13 @@ class Event:
 
     Attributes:
         kind: ``refused`` for its nonce; ``healed``: the exchange takes nonces again; ``opened``: nothing is sent up to
-            *until_ns*; ``closed``: a probe was accepted; ``lifted``: the operator ended the quarantine.
+            *until_ns*; ``closed``: a probe was accepted; ``lifted``: the operator ended the quarantine; ``allowed``:
+            the operator lets the key be raised to the unit that *cause* names, or (empty) not any more.
         at_ns: when.
         pid: who wrote it.
         account: whose key it is, if the process knew.
         nonce: the number concerned.
-        cause: a name of `Cause`, or empty.
+        cause: a name of `Cause`, or of a `krakenonce.nonce.Unit`, or empty.
         text: what people read. Never a secret.
         until_ns: the end of a quarantine; 0 otherwise.
         trail: the last flights of the recorder, one a line.

@@ -38,6 +38,7 @@ class Standing:
         reason: why.
         strikes: how many quarantines there were since the last success.
         last_refusal: why a nonce was refused last, in words.
+        consent: the name of the unit that the operator allows the key to be raised to; empty for none.
     """
 
     refusals: tuple[int, ...] = ()
@@ -47,6 +48,7 @@ class Standing:
     reason: str = ""
     strikes: int = 0
     last_refusal: str = ""
+    consent: str = ""
 
     def budget_end(self, now_ns: int) -> int:
         """Return the moment from which one more refusal may be risked; 0 if now."""
@@ -63,7 +65,7 @@ CLEAN = Standing()
 def standing_of(events: Iterable[Event]) -> Standing:
     """Fold *events*, oldest first, into where the key stands."""
     refusals: list[int] = []
-    quarantine, strikes, last_refusal = CLEAN, 0, ""
+    quarantine, strikes, last_refusal, consent = CLEAN, 0, "", ""
     for event in events:
         if event.kind == "refused":
             refusals.append(event.at_ns)
@@ -74,8 +76,10 @@ def standing_of(events: Iterable[Event]) -> Standing:
             quarantine = Standing((), True, event.until_ns, span, event.text, strikes)  # noqa: FBT003 - is_open
         elif event.kind in ("closed", "lifted"):
             quarantine, strikes = CLEAN, 0
+        elif event.kind == "allowed":
+            consent = event.cause
     recent = tuple(sorted(refusals)[-max(number for number, _ in BUDGET) :])
-    return replace(quarantine, refusals=recent, last_refusal=last_refusal)
+    return replace(quarantine, refusals=recent, last_refusal=last_refusal, consent=consent)
 
 
 def _end(refusals: tuple[int, ...], number: int, span: int, now_ns: int) -> int:

@@ -19,6 +19,7 @@ _WORDS = {
     "opened": "quarantine",
     "closed": "quarantine over: a request was accepted",
     "lifted": "quarantine lifted by the operator",
+    "allowed": "the operator said which unit the key may be raised to",
 }
 
 

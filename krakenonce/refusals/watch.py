@@ -7,23 +7,19 @@ import os
 from email.utils import parsedate_to_datetime
 
 from krakenonce.clock import NS_PER_SECOND, Clock, rfc3339
-from krakenonce.errors import LaneQuarantined
 from krakenonce.kraken.replies import Outcome
-from krakenonce.nonce import MAX_NONCE, Unit
+from krakenonce.nonce import Unit
 from krakenonce.refusals.answers import Answer, read_answer, verdict_of
-from krakenonce.refusals.causes import Cause, Diagnosis
+from krakenonce.refusals.causes import Diagnosis
 from krakenonce.refusals.diagnosis import Evidence, diagnose
-from krakenonce.refusals.events import Event, Kind, read_events
 from krakenonce.refusals.firewall import Firewall, State
 from krakenonce.refusals.incident import Incident
+from krakenonce.refusals.memory import Memory
 from krakenonce.refusals.recorder import Flight, FlightRecorder
 from krakenonce.refusals.standing import (
-    CLEAN,
     CREDENTIAL_SPANS,
     LOCKOUT_SPAN,
     NONCE_SPANS,
-    Standing,
-    standing_of,
 )
 from krakenonce.refusals.story import trail_of
 from krakenonce.stores.base import Grant, Store
@@ -43,30 +39,42 @@ class Watch:
         firewall: told of lockouts, and of what gets through.
 
     Attributes:
-        account: whose key it is, for messages; empty if nobody said.
-        consent: the unit that the operator allows the key to be raised to, if any.
         has_worked: True once the exchange has accepted a nonce of the key in this process.
     """
 
     __slots__ = (
-        "_clock", "_date_ns", "_ends_boot", "_events", "_firewall", "_grant", "_incident", "_is_probe",
-        "_own_events", "_standing", "_store", "account", "consent", "has_worked", "key", "recorder",
+        "_clock", "_consent", "_date_ns", "_firewall", "_grant", "_incident", "_is_probe", "_memory", "has_worked",
+        "key", "recorder",
     )  # fmt: skip
 
     def __init__(self, key: str, store: Store, clock: Clock, firewall: Firewall) -> None:
-        self.key, self._store, self._clock, self._firewall = key, store, clock, firewall
+        self.key, self._clock, self._firewall = key, clock, firewall
+        self._memory = Memory(key, store, clock)
         self.recorder = FlightRecorder()
-        self.account = ""
-        self.consent: Unit | None = None
+        self._consent: Unit | None = None
         self._grant: Grant | None = None
         self._date_ns: int | None = None
         self.has_worked = False
-        self._events: tuple[str, ...] = ()
-        self._own_events: tuple[Event, ...] = ()
-        self._standing = CLEAN
-        self._ends_boot = 0
         self._is_probe = False
         self._incident: Incident | None = None
+
+    @property
+    def account(self) -> str:
+        """Whose key it is, for messages; empty if nobody said."""
+        return self._memory.account
+
+    @account.setter
+    def account(self, account: str) -> None:
+        self._memory.account = account
+
+    @property
+    def consent(self) -> Unit | None:
+        """The unit that the operator allows the key to be raised to, if any: in this process, else in the store."""
+        return self._consent or self._memory.consent
+
+    @consent.setter
+    def consent(self, unit: Unit | None) -> None:
+        self._consent = unit
 
     # What the turn notes.
 
@@ -119,17 +127,15 @@ class Watch:
         Raises:
             LaneQuarantined: nothing may be sent now.
         """
-        self._look()
-        if self._ends_boot:
-            boot = self._clock.boot_ns()
-            if boot < self._ends_boot:
-                raise self._quarantined(self._ends_boot - boot)
-        return self._standing.is_open
+        standing = self._memory.look()
+        if self._memory.rest_ns:
+            raise self._memory.quarantined()
+        return standing.is_open
 
     def lift(self) -> None:
         """End the quarantine now: the operator has mended what was wrong. The budget of refusals stays."""
-        self._own_events = ()
-        self._remember("lifted", text="lifted by the operator")
+        self._memory.forget_own()
+        self._memory.add("lifted", text="lifted by the operator")
 
     # The Ward of a conversation.
 
@@ -151,8 +157,7 @@ class Watch:
 
     def may_risk(self) -> bool:
         """Return True if the budget leaves room for one more refusal."""
-        self._look()
-        return not self._standing.budget_end(self._clock.wall_ns())
+        return not self._memory.look().budget_end(self._clock.wall_ns())
 
     def time_ns(self) -> int:
         """Return the better of two clocks: the exchange's date if ours is behind it."""
@@ -164,22 +169,23 @@ class Watch:
             return
         if read_answer(outcome) is Answer.NONCE:
             # A single refused probe proves less than what was found out when the quarantine began.
-            why = self.diagnose().message if self.has_worked else self._standing.reason
-            self._open(self._standing.next_span(NONCE_SPANS), why)
+            standing = self._memory.standing
+            why = self.diagnose().message if self.has_worked else standing.reason
+            self._open(standing.next_span(NONCE_SPANS), why)
         self._incident = None
-        raise self._quarantined(max(0, self._ends_boot - self._clock.boot_ns()), "the probe was not accepted")
+        raise self._memory.quarantined("the probe was not accepted")
 
     def conclude(self, answer: Answer) -> str:
         """Tell the story of the incident in one line; quarantine the key if its nonces still do not pass."""
         found, incident, self._incident = self.diagnose(), self._incident, None
         text = found.message
         if answer is Answer.NONCE:
-            self._open(self._standing.next_span(NONCE_SPANS), text)
+            self._open(self._memory.standing.next_span(NONCE_SPANS), text)
             return text
         if answer is Answer.PASSED and incident is not None:
             text = f"{text} Healed: {incident.lead(self.refused_nonce)}"
-            self._remember("healed", nonce=self.refused_nonce, cause=found.cause, text=text)
-        log.warning("a nonce of key %s was refused: %s", self._name, text)
+            self._memory.add("healed", nonce=self.refused_nonce, cause=found.cause, text=text)
+        log.warning("a nonce of key %s was refused: %s", self._memory.name, text)
         return text
 
     # Within.
@@ -201,71 +207,24 @@ class Watch:
     def _refused(self) -> None:
         evidence = self._evidence(self._incident or Incident(self.recorder.last or Flight(0)))
         found, trail = diagnose(evidence), trail_of(evidence.flights, evidence.wall_offset)
-        self._remember("refused", nonce=self.refused_nonce, cause=found.cause, text=found.message, trail=trail)
+        self._memory.add("refused", nonce=self.refused_nonce, cause=found.cause, text=found.message, trail=trail)
 
     def _passed(self) -> None:
         self.has_worked = True
         if self._firewall.state is not State.CALM:
             self._firewall.passed(self.key, self.recorder.last.issued_ns if self.recorder.last else 0)
-        if self._standing.is_open:
-            self._own_events = ()
-            self._remember("closed", text="a request was accepted again")
-            log.warning("key %s goes on: a request was accepted again", self._name)
+        if self._memory.standing.is_open:
+            self._memory.forget_own()
+            self._memory.add("closed", text="a request was accepted again")
+            log.warning("key %s goes on: a request was accepted again", self._memory.name)
 
     def _distrust(self, error: str) -> None:
-        span = self._standing.next_span(CREDENTIAL_SPANS)
+        span = self._memory.standing.next_span(CREDENTIAL_SPANS)
         text = f"Kraken answered {error}. Check key and private key; if the key is new, it may take a minute to spread"
         # Another process may have the right private key: only this one stays away.
         self._open(span, text, shared=error.startswith("EAPI:Invalid key"))
 
     def _open(self, span_ns: int, reason: str, *, shared: bool = True) -> None:
         until = self._clock.wall_ns() + span_ns
-        self._remember("opened", text=reason, until_ns=until, shared=shared)
-        log.warning("key %s sends nothing until %s: %s", self._name, rfc3339(until), reason)
-
-    def _remember(
-        self,
-        kind: Kind,
-        *,
-        nonce: int = 0,
-        cause: Cause | None = None,
-        text: str = "",
-        until_ns: int = 0,
-        trail: str = "",
-        shared: bool = True,
-    ) -> None:
-        name = cause.name if cause is not None else ""
-        event = Event(kind, self._clock.wall_ns(), os.getpid(), self.account, nonce, name, text, until_ns, trail)
-        if shared:
-            self._store.remember(self.key, event.line())
-        else:
-            self._own_events += (event,)
-        self._events = ("",)  # whatever the store returns is looked at anew
-        self._look()
-
-    def _look(self) -> None:
-        """Fold what the store remembers, if there is anything new."""
-        events = self._store.remembered(self.key)
-        if events is self._events:
-            return
-        self._events = events
-        self._standing = standing_of((*read_events(events), *self._own_events))
-        self._ends_boot = self._end_by_boot_clock(self._standing)
-
-    def _end_by_boot_clock(self, standing: Standing) -> int:
-        wall, boot = self._clock.wall_ns(), self._clock.boot_ns()
-        rest = min(standing.until_ns - wall, standing.span_ns) if standing.is_open else 0
-        budget_end = standing.budget_end(wall)
-        return boot + max(0, rest, budget_end - wall if budget_end else 0)
-
-    def _quarantined(self, rest_ns: int, reason: str = "") -> LaneQuarantined:
-        until = self._clock.wall_ns() + rest_ns
-        standing = self._standing
-        why = reason or standing.reason or f"too many refused nonces; the last: {standing.last_refusal}"
-        message = f"key {self._name} sends nothing until {rfc3339(min(until, MAX_NONCE))}: {why}. Nothing was sent"
-        return LaneQuarantined(message, until, why)
-
-    @property
-    def _name(self) -> str:
-        fingerprint = self.key.rpartition(":")[2]
-        return f"{fingerprint} ({self.account})" if self.account else fingerprint
+        self._memory.add("opened", text=reason, until_ns=until, shared=shared)
+        log.warning("key %s sends nothing until %s: %s", self._memory.name, rfc3339(until), reason)

@@ -9,6 +9,7 @@ from krakenonce.errors import LaneQuarantined
 from krakenonce.kraken.replies import Accepted, Refused
 from krakenonce.nonce import UNITS
 from krakenonce.refusals import healing
+from krakenonce.refusals.events import Event
 from krakenonce.refusals.healing import Step
 from krakenonce.refusals.watch import Watch
 from tests.refusals.judging import MINUTE, NOW, Key, call, faults_of, make_lane, play
@@ -55,11 +56,14 @@ def test_g19_a_key_in_use_goes_on_after_a_minute():
     assert [sent.is_probe for sent in key.sent[4:]] == [True, False]
 
 
-@pytest.mark.parametrize("allowed", [False, True])
+@pytest.mark.parametrize("allowed", ["", "in the program", "in the store"])
 def test_g19_a_larger_unit_is_reached_with_consent_only(allowed):
     clock, milliseconds, nanoseconds = ManualClock(wall_ns=NOW), UNITS[1], UNITS[-1]
     key, lane = Key(clock, milliseconds, mark=nanoseconds.at(NOW)), make_lane(clock, milliseconds)
-    lane.watch.consent = nanoseconds if allowed else None
+    if allowed == "in the program":
+        lane.watch.consent = nanoseconds
+    elif allowed == "in the store":
+        lane.store.remember(lane.key, Event("allowed", NOW, cause=nanoseconds.name).line())
     assert isinstance(call(lane, key, 0), Accepted if allowed else Refused)
     assert max(sent.nonce for sent in key.sent) == (NOW + 2 * NS_PER_SECOND + 1 if allowed else key.sent[-1].nonce)
 

@@ -80,3 +80,23 @@ def test_a_key_without_events_has_no_story():
     assert tell("abc", [], NOW) == "key abc: nothing was ever refused"
     assert "on trial" in tell("abc", [Event("opened", NOW - 100, until_ns=NOW - 1)], NOW)
     assert "in use" in tell("abc", [Event("closed", NOW - 100)], NOW)
+
+
+@pytest.mark.kraken_sim(accounts=1, faults=REFUSALS)
+def test_the_operator_allows_a_larger_unit_and_takes_it_back(refused, kraken_sim, capsys):
+    url, account = refused
+    base_url = kraken_sim.url
+    for unit in ("nanoseconds", "none"):
+        assert main(["why", "USER:alice", "--store", url, "--allow-unit", unit]) == 0
+        manager = GlobalKrakenNonceManager(url, registry=LaneRegistry())
+        consent = manager.lane(account.key, base_url=base_url).watch.consent
+        assert (consent.name if consent else "none") == unit, "a program that starts now knows it"
+        manager.store.close()
+    assert main(["why", "USER:alice", "--store", url]) == 0
+    assert "the operator said which unit the key may be raised to [nanoseconds]" in capsys.readouterr().out
+
+
+def test_a_unit_that_nobody_counts_in_cannot_be_allowed(capsys):
+    with pytest.raises(SystemExit):
+        main(["why", "MASTER", "--store", "file:///tmp/none", "--allow-unit", "hours"])
+    assert "hours" in capsys.readouterr().err
