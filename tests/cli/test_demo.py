@@ -11,7 +11,6 @@ from krakenonce.cli.demo.play import Act
 from krakenonce.cli.demo.script import MARKETS, master_orders
 from krakenonce.cli.demo.show import MOST_ROWS, print_table, selected
 from krakenonce.cli.demo.verdict import comparison, is_good, verdict
-from krakenonce.copytrader import Receipt, ReceiptBook, Verdict
 
 MARKET = ("XXBTZUSD", "buy")
 PRICES = {pair: Decimal(price) for pair, price in zip(MARKETS, ("50000", "2500", "150"), strict=True)}
@@ -55,7 +54,7 @@ def test_a_hung_account_is_copied_all_the_same_and_the_others_are_compared(capsy
     assert "on 3 accounts" in shown.splitlines()[-1]
 
 
-def act(*, master="0.01", user="0.005", filed=("T1",)):
+def act(*, master="0.01", user="0.005", undecided=0):
     def figures(**volumes):
         account = {name: {"orders": 1, "fills": 1, "traded": _traded(volume)} for name, volume in volumes.items()}
         return {
@@ -69,9 +68,8 @@ def act(*, master="0.01", user="0.005", filed=("T1",)):
         "accounts": dict.fromkeys(("MASTER", "USER:1"), nothing),
         "keys": dict.fromkeys(("MASTER", "USER:1"), keys),
     }
-    receipts = ReceiptBook()
-    receipts.add(Receipt("USER:1", *MARKET, tuple(filed), Verdict.COPIED, received_ns=1, sent_ns=2, acknowledged_ns=5))
-    return Act((_User(),), receipts, before, figures(**{"MASTER": master, "USER:1": user}))
+    latencies = {"USER:1": [4, 2]}
+    return Act((_User(),), latencies, {"USER:1": undecided}, before, figures(**{"MASTER": master, "USER:1": user}))
 
 
 def _traded(volume):
@@ -79,13 +77,8 @@ def _traded(volume):
 
 
 @dataclass(frozen=True)
-class _Broker:
-    name: str = "USER:1"
-
-
-@dataclass(frozen=True)
 class _User:
-    broker: _Broker = _Broker()
+    name: str = "USER:1"
     multiplier: Decimal = Decimal("0.5")
     hangs: bool = False
 
@@ -93,7 +86,7 @@ class _User:
 def test_the_table_is_what_happened_during_the_act():
     result = findings(act(), RULES, PRICES)
     assert result.wrong == ()
-    assert result.rows[1] == Row("USER:1", 1, 1, 10, 1, 4, 4)
+    assert result.rows[1] == Row("USER:1", 1, 1, 10, 1, 2, 4)
     assert (result.calls, result.invalid_nonces) == (20, 2)
 
 
@@ -103,10 +96,9 @@ def test_the_table_is_what_happened_during_the_act():
         ({"user": "0"}, "buy XXBTZUSD: 0 instead of 0.00500000"),
         ({"user": "0.004"}, "buy XXBTZUSD: 0.004 instead of"),
         ({"user": "0.00500001"}, "buy XXBTZUSD: 0.00500001 instead of"),
-        ({"filed": ()}, "receipts for 0 of the master's 1 fills"),
-        ({"filed": ("T1", "T1")}, "receipts for 1 of"),
+        ({"undecided": 1}, "0 decisions on the master's 1 fills"),
     ],
-    ids=["missing", "too little", "too much", "no receipt", "two receipts"],
+    ids=["missing", "too little", "too much", "no decision"],
 )
 def test_a_copy_that_is_missing_or_wrong_is_noticed(changes, complaint):
     result = findings(act(**changes), RULES, PRICES)

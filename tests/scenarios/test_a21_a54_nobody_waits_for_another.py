@@ -11,18 +11,18 @@ from decimal import Decimal
 
 import pytest
 
-from krakenonce.broker import Fill, KrakenBroker, Order, Patience, Placement
+from krakenonce.broker import Order, Placement
+from krakenonce.broker.streaming import StreamOptions
 from krakenonce.client import KrakenClient
 from krakenonce.clock import SystemClock
-from krakenonce.copytrader import CopyPolicy, CopyTrader, FillFeed, Follower, ReceiptBook, Verdict
+from krakenonce.copytrader.records import MasterFill
 from krakenonce.global_nonce import GlobalKrakenNonceManager
 from krakenonce.kraken.credentials import Credentials
 from krakenonce.kraken.replies import Accepted, Unknown
 from krakenonce.lanes import LaneRegistry
+from tests.copytrader.trading import HALF, PAIR, RealTrading, bought_and_sold
 from tests.leap import LONG_S, Leap
 from tests.scripted_exchange import ScriptedExchange
-
-PAIR = "XXBTZUSD"
 
 
 def hang_next(sim, account, endpoint):
@@ -38,30 +38,6 @@ def lane_of(manager, sim, place):
 @pytest.fixture
 def manager():
     return GlobalKrakenNonceManager("memory://", registry=LaneRegistry())
-
-
-@pytest.fixture
-async def brokers(kraken_sim, manager):
-    """Every account, connected; a lost order is settled quickly."""
-    async with AsyncExitStack() as stack:
-        yield [
-            await stack.enter_async_context(
-                KrakenBroker(
-                    account.name,
-                    Credentials(account.key, account.secret),
-                    manager=manager,
-                    base_url=kraken_sim.url,
-                    timeout=LONG_S,
-                    patience=Patience(settle_s=0.05),
-                )
-            )
-            for account in kraken_sim.accounts
-        ]
-
-
-def followers_of(brokers, rules, receipts):
-    policy = CopyPolicy(Decimal("0.5"))
-    return [Follower(broker, policy, rules, receipts, SystemClock()) for broker in brokers[1:]]
 
 
 async def test_a21_one_hung_call_and_99_other_keys(manager):
@@ -115,48 +91,44 @@ async def test_a21_with_one_lane_for_all_keys_everybody_waits(manager):
 
 
 @pytest.mark.kraken_sim(accounts=7, latency_ms=2, jitter_ms=2)
-async def test_a21_a_hung_copy_delays_no_other_copy_and_is_made_exactly_once(kraken_sim, manager, brokers):
-    receipts = ReceiptBook()
-    followers = followers_of(brokers, await brokers[0].pairs(), receipts)
-    hung, *well = followers
-    hang_next(kraken_sim, hung.name, "AddOrder")
-    async with CopyTrader(FillFeed(brokers[0], every_s=0.01), followers, SystemClock()) as trader:
-        assert isinstance(await brokers[0].place(Order(PAIR, "buy", Decimal("0.01"))), Placement)
-        while trader.received < len(kraken_sim.accounts[0].trades):
+async def test_a21_a_hung_copy_delays_no_other_copy_and_is_made_exactly_once(kraken_sim, manager):
+    over_rest = StreamOptions(websocket=False, settle_s=0.05)
+    async with RealTrading(kraken_sim, [HALF] * 6, manager=manager, options=over_rest, timeout=LONG_S) as trading:
+        hung, *well = trading.copier.users
+        hang_next(kraken_sim, hung, "AddOrder")
+        assert isinstance(await trading.master.place(Order(PAIR, "buy", Decimal("0.01"))), Placement)
+        while not all(held(trading, user) == Decimal("0.005") for user in well):
             await asyncio.sleep(0.005)
-        await trader.settled(well)
         assert lane_of(manager, kraken_sim, 1).stats().in_flight == 1, "it hangs still"
-        assert receipts.of(hung.name) == []
+        assert held(trading, hung) == 0
         Leap()()
-        await trader.settled()
-    assert [one.verdict for one in receipts] == [Verdict.COPIED] * len(followers)
-    assert next(iter(receipts.of(hung.name))).reason.startswith("the answer was lost")
+        await trading.copier.idle()
+        assert held(trading, hung) == Decimal("0.005")
     for account in kraken_sim.accounts[1:]:
         assert [trade.volume for trade in account.trades] == [Decimal("0.005")]
     assert kraken_sim.stats()["totals"]["invalid_nonces"] == 0
 
 
 @pytest.mark.kraken_sim(accounts=6, latency_ms=2, jitter_ms=2)
-async def test_a54_exits_go_while_the_masters_lane_is_blocked(kraken_sim, manager, brokers):
-    receipts = ReceiptBook()
-    master = brokers[0]
-    followers = followers_of(brokers, await master.pairs(), receipts)
-    async with CopyTrader(FillFeed(master, every_s=3600), followers, SystemClock()) as trader:
-        for side in ("buy", "sell"):
-            await master.place(Order(PAIR, side, Decimal("0.01")))
+@pytest.mark.parametrize("over", ["websocket", "rest"])
+async def test_a54_exits_go_while_the_masters_lane_is_blocked(kraken_sim, manager, over):
+    options = StreamOptions(websocket=over == "websocket", settle_s=0.05)
+    async with RealTrading(kraken_sim, [HALF] * 5, manager=manager, options=options) as trading:
+        await trading.master.place(Order(PAIR, "buy", Decimal("0.01")))
+        await trading.caught_up(len(kraken_sim.accounts[0].trades))
         async with lane_of(manager, kraken_sim, 0).turn() as blocked:
-            for fill in [_fill_of(trade) for trade in kraken_sim.accounts[0].trades]:
-                for follower in followers:
-                    follower.take(fill, fill.time_ns)
-            await trader.settled()
+            trading.copier.on_fills([exit_of("0.01")])
+            await trading.copier.idle()
             assert lane_of(manager, kraken_sim, 0).stats().in_flight == 1
             blocked.report(Unknown("only to block it"))
     for account in kraken_sim.accounts[1:]:
-        sides = {trade.order.ticket.side: trade.order.volume for trade in account.trades}
-        assert sides == {"buy": Decimal("0.005"), "sell": Decimal("0.005")}
+        assert bought_and_sold(account) == (Decimal("0.005"), Decimal("0.005"))
 
 
-def _fill_of(trade):
-    ticket = trade.order.ticket
-    amounts = (trade.volume, trade.price, trade.cost, trade.fee)
-    return Fill(trade.txid, trade.order.txid, ticket.pair.key, ticket.side, *amounts, trade.time_ns)
+def held(trading, user):
+    return sum(line.held for line in trading.copier.lines(user))
+
+
+def exit_of(volume):
+    now_ns = SystemClock().wall_ns()
+    return MasterFill("MASTER", "TX", "OX", PAIR, "sell", Decimal(volume), Decimal(50000), now_ns, now_ns)

@@ -1,4 +1,4 @@
-"""``krakenonce demo``: a simulated Kraken, MASTER and users, real HTTP, and what came of it."""
+"""``krakenonce demo``: a simulated Kraken, MASTER and users, real sockets, and what came of it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from krakenonce.cli.arguments import milliseconds, natural, positive
 
 DESCRIPTION = """\
-Start a simulated Kraken on this machine, connect MASTER and some users over HTTP, let the master trade, and copy its
-fills to every user, while every account also makes other calls with the same key. The table counts orders, fills,
-calls and invalid nonces as the exchange counted them; copy latency runs from learning of the master's fill until the
-user's order is acknowledged."""
+Start a simulated Kraken on this machine, connect MASTER and some users over HTTP and WebSocket, let the master trade,
+and copy its fills to every user, while every account also makes other calls with the same key. The table counts orders,
+fills, calls and invalid nonces as the exchange counted them; copy latency runs from learning of the master's fill until
+the user's order is acknowledged."""
 
 EPILOG = """\
 examples:
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--users", type=positive, default=5, metavar="N", help="accounts that copy the master (default: %(default)s)")
     add("--orders", type=positive, default=10, metavar="N", help="orders the master places (default: %(default)s)")
     add("--hang", type=natural, default=0, metavar="N", help="more users, whose first order is never answered")
-    add("--naive", action="store_true", help="no lanes: every client counts for itself and sends at once")
+    add("--naive", action="store_true", help="no lanes: every client counts for itself, sends at once, over HTTP")
     add("--seed", type=natural, default=1, metavar="N", help="decides orders, prices, delays (default: %(default)s)")
     add("--latency-ms", type=milliseconds, default=20, metavar="MS", help="network delay (default: %(default)s)")
     add("--jitter-ms", type=milliseconds, default=15, metavar="MS", help="give or take this (default: %(default)s)")

@@ -65,18 +65,16 @@ class SimulatorProcess:
             return figures
 
     async def hang_next_order(self, account: str) -> None:
-        """Let the next order of *account* execute, and never answer it."""
-        fault = {
-            "kind": "hang",
-            "phase": "after",
-            "endpoint": "AddOrder",
-            "account": account,
-            "ms": AN_HOUR_MS,
-            "times": 1,
-        }
+        """Let the next order of *account* execute, whatever way it comes, and never answer it."""
+        common = {"phase": "after", "account": account, "times": 1}
+        faults = [
+            {"kind": "hang", "endpoint": "AddOrder", "ms": AN_HOUR_MS, **common},
+            {"kind": "ws-drop", "endpoint": "add_order", **common},
+        ]
         async with aiohttp.ClientSession() as session:
-            async with session.post(f"{self.url}/_control/faults", json=fault) as response:
-                response.raise_for_status()
+            for fault in faults:
+                async with session.post(f"{self.url}/_control/faults", json=fault) as response:
+                    response.raise_for_status()
 
     @staticmethod
     async def _first_line(process: Process) -> bytes:

@@ -1,4 +1,4 @@
-"""What an act has shown, computed from the exchange's figures and the receipts. Pure."""
+"""What an act has shown, computed from the exchange's figures and the journal's. Pure."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 
 from krakenonce.broker import PairRules
 from krakenonce.cli.demo.play import Act
-from krakenonce.copytrader.planner import Due, plan, target
-from krakenonce.copytrader.receipts import percentile
+from krakenonce.copytrader.amounts import floor_to_lot, multiply
+from krakenonce.copytrader.report.figures import percentile
+from krakenonce.copytrader.sizing.minimums import meets_minimums
 
 Traded = dict[tuple[str, str], Decimal]
 
@@ -57,14 +58,14 @@ class Findings:
 
 def findings(act: Act, rules: Mapping[str, PairRules], prices: Mapping[str, Decimal]) -> Findings:
     """Judge one act."""
-    names = ["MASTER", *(user.broker.name for user in act.users)]
+    names = ["MASTER", *(user.name for user in act.users)]
     master = traded(act, "MASTER")
     wrong = []
     for user in act.users:
-        name = user.broker.name
-        wrong += faults(name, user.multiplier, master, traded(act, name), rules, prices)
-        wrong += unreceipted(act, name)
-    latencies = act.receipts.latencies_ns(user.broker.name for user in act.users if not user.hangs)
+        wrong += faults(user.name, user.multiplier, master, traded(act, user.name), rules, prices)
+        wrong += undecided(act, user.name)
+    latencies = [one for user in act.users if not user.hangs for one in act.latencies_ns.get(user.name, ())]
+    latencies.sort()
     rows = tuple(_row(act, name) for name in names)
     return Findings(rows, tuple(wrong), percentile(latencies, 50), percentile(latencies, 99))
 
@@ -83,25 +84,26 @@ def faults(
     rules: Mapping[str, PairRules],
     prices: Mapping[str, Decimal],
 ) -> list[str]:
-    """Return a line for each market on which *account* has not what the master's trades make it due."""
+    """Return a line for each market on which *account* has not what the master's trades make it due.
+
+    The master sells nothing that he did not buy during the act, and always all he has of it: so both sides of a market
+    are his multiple.
+    """
     lines = []
     for pair, side in sorted(master.keys() | own.keys()):
-        wanted = target(multiplier, master.get((pair, side), Decimal(0)), rules[pair].lot_decimals)
+        due = multiply(multiplier, master.get((pair, side), Decimal(0)))
         has = own.get((pair, side), Decimal(0))
-        # What is due but below the pair's minimums is carried, with a receipt that says so: not a fault.
-        short = isinstance(plan(multiplier, master.get((pair, side), Decimal(0)), has, prices[pair], rules[pair]), Due)
-        if short or has > wanted:
+        wanted = floor_to_lot(due, rules[pair].lot_decimals)
+        # What is due but below the pair's minimums is carried to the next fill, with a reason: not a fault.
+        if has > wanted or meets_minimums(wanted - has, prices[pair], rules[pair]):
             lines.append(f"{account}: {side} {pair}: {has:f} instead of {wanted:f}")
     return lines
 
 
-def unreceipted(act: Act, account: str) -> list[str]:
-    """Return a line if *account* has not one receipt for each of the master's fills."""
-    made = _gained(act, "accounts", "MASTER", "fills")
-    filed = [exec_id for receipt in act.receipts.of(account) for exec_id in receipt.fills]
-    if len(filed) == len(set(filed)) == made:
-        return []
-    return [f"{account}: receipts for {len(set(filed))} of the master's {made} fills"]
+def undecided(act: Act, account: str) -> list[str]:
+    """Return a line if *account* has not taken one decision on each of the master's fills."""
+    made, missing = _gained(act, "accounts", "MASTER", "fills"), act.undecided[account]
+    return [f"{account}: {made - missing} decisions on the master's {made} fills"] if missing else []
 
 
 def _volumes(figures: Mapping[str, Mapping[str, str]]) -> Traded:
@@ -109,7 +111,7 @@ def _volumes(figures: Mapping[str, Mapping[str, str]]) -> Traded:
 
 
 def _row(act: Act, name: str) -> Row:
-    latencies = act.receipts.latencies_ns([name])
+    latencies = sorted(act.latencies_ns.get(name, ()))
     return Row(
         account=name,
         orders=_gained(act, "accounts", name, "orders"),

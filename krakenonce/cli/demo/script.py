@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from krakenonce.broker import Order, PairRules
-from krakenonce.copytrader.planner import round_to_lot
+from krakenonce.copytrader.amounts import floor_to_lot
 
 MARKETS = ("XXBTZUSD", "XETHZUSD", "SOLUSD")
 BUDGET_USD = 40_000
@@ -44,5 +44,5 @@ def master_orders(
 
 
 def _volume(worth: Decimal, price: Decimal, rules: PairRules) -> Decimal:
-    volume = round_to_lot(worth / price, min(rules.lot_decimals, DIGITS))
+    volume = floor_to_lot(worth / price, min(rules.lot_decimals, DIGITS))
     return max(volume, rules.order_min)

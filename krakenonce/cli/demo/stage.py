@@ -11,7 +11,7 @@ from krakenonce.broker import Order
 from krakenonce.cli.demo.cast import Cast, User, connected
 from krakenonce.cli.demo.exchange import SimulatorProcess
 from krakenonce.cli.demo.findings import Findings, findings
-from krakenonce.cli.demo.play import perform
+from krakenonce.cli.demo.play import Copying, copying
 from krakenonce.cli.demo.script import MARKETS, master_orders
 from krakenonce.cli.demo.show import print_table, progress
 from krakenonce.cli.demo.verdict import comparison, is_good, verdict
@@ -26,18 +26,19 @@ async def play(args: argparse.Namespace) -> int:
     async with SimulatorProcess(_simulator_options(args)) as exchange:
         async with connected(exchange, hung=args.hang, naive=args.naive) as cast:
             logging.getLogger("krakenonce").setLevel(logging.ERROR)
-            results = [await _act(args, cast, cast.healthy, "order")]
-            if args.hang:
-                await asyncio.gather(*(exchange.hang_next_order(user.broker.name) for user in cast.users if user.hangs))
-                results.append(await _act(args, cast, cast.users, "order, with a hung account,"))
+            async with copying(cast, await cast.master.prices(MARKETS)) as engine:
+                results = [await _act(args, cast, engine, cast.healthy, "order")]
+                if args.hang:
+                    await asyncio.gather(*(exchange.hang_next_order(user.name) for user in cast.users if user.hangs))
+                    results.append(await _act(args, cast, engine, cast.users, "order, with a hung account,"))
     return _conclude(results, args)
 
 
-async def _act(args: argparse.Namespace, cast: Cast, users: Sequence[User], title: str) -> Findings:
+async def _act(args: argparse.Namespace, cast: Cast, engine: Copying, users: Sequence[User], title: str) -> Findings:
     prices = await cast.master.prices(MARKETS)
     orders: list[Order] = list(master_orders(args.seed, args.orders, prices, cast.rules))
     with progress(len(orders), title) as tell:
-        act = await perform(cast, users, orders, tell)
+        act = await engine.perform(users, orders, tell)
     return findings(act, cast.rules, prices)
 
 
