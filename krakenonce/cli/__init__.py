@@ -32,6 +32,9 @@ COMMANDS = (
     Command("why", "tell why nonces of a key were refused", "krakenonce.cli.why"),
     Command("doctor", "check keys, clock, exchange and store", "krakenonce.cli.doctor"),
     Command("keys", "keep API keys safe: add, list, check, remove", "krakenonce.cli.keys"),
+    Command("run", "copy what a master trades to every user of a configuration", "krakenonce.cli.run"),
+    Command("users", "see and steer who is copied: pause, kill, add, remove, rotate", "krakenonce.cli.users"),
+    Command("kill", "stop all copying at once, until it is re-armed by hand", "krakenonce.cli.kill"),
     Command("report", "tell what copying came to: gains, fees, latencies, every skip", "krakenonce.cli.report"),
     Command("demo", "copy a master's trades to several users on a simulated Kraken", "krakenonce.cli.demo"),
 )

@@ -38,6 +38,11 @@ class Spot(NamedTuple):
     end: int
 
 
+def find_headers(text: str) -> list[tuple[Path, int]]:
+    """Return every table header of the TOML document *text* and where it begins, in the order of the text."""
+    return _Walk(text).headers
+
+
 def find_spots(text: str) -> dict[Path, Spot]:
     """Return where each key, table and element of the TOML document *text* stands; a table that is opened in several
     places stands where it is named first."""
@@ -49,6 +54,7 @@ class _Walk:
 
     def __init__(self, text: str) -> None:
         self.spots: dict[Path, Spot] = {}
+        self.headers: list[tuple[Path, int]] = []
         self._text, self._at = text, 0
         self._line, self._counted = 1, 0
         self._sizes: dict[Path, int] = {}  # of arrays of tables: how many tables each has so far
@@ -71,6 +77,7 @@ class _Walk:
             if path in self._sizes:
                 path = (*path, self._sizes[path] - 1)
             self._note(path, start)
+        self.headers.append((path, start))
         return path
 
     def _pair(self, table: Path) -> Path:

@@ -184,8 +184,9 @@ def address(*schemes: str, path: bool = True) -> Reader:
 
 def hint(value: object, words: Sequence[str]) -> str:
     """Return ``Did you mean ...? `` if one of *words* is close to *value*, else nothing."""
-    close = get_close_matches(value.lower(), words, 1) if isinstance(value, str) else []
-    return f"Did you mean {close[0]!r}? " if close else ""
+    folded = {word.lower(): word for word in words}
+    close = get_close_matches(value.lower(), folded, 1) if isinstance(value, str) else []
+    return f"Did you mean {folded[close[0]]!r}? " if close else ""
 
 
 def split(url: str) -> SplitResult | None:

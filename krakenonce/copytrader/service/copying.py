@@ -96,6 +96,16 @@ class CopyService:
         """Return *settings* in the exchange's words; raises `BadConfig`."""
         return resolve(settings, self._furniture.world.rules)
 
+    def adopt(self, settings: CopySettings, resolved: Resolved) -> None:
+        """Go on with *settings*; who is copied, and how, has been changed already."""
+        self.settings = settings
+        self._prices.pairs = pairs_in_use(resolved)
+        self._names.note(self._prices.pairs or ())
+
+    def name_of(self, pair: str) -> str:
+        """Return what people call the pair with this key."""
+        return self._furniture.world.symbols.symbol(pair) or pair
+
     async def renew_notices(self, settings: CopySettings) -> None:
         """Have notices go where *settings* say from now on."""
         old, self._notifier = self._notifier, self._new_notifier(settings)
@@ -145,6 +155,7 @@ class CopyService:
 
         clock, sleep = self._ambience.clock, self._ambience.sleep
         feed = PriceFeed(furniture.reader.prices, take, clock, sleep, pairs_in_use(furniture.resolved))
+        self._prices = feed
         try:
             await feed.refresh()
         except KrakenonceError as error:

@@ -23,6 +23,8 @@ log = logging.getLogger("krakenonce")
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 300.0
 
+LEFT = "has left; krakenonce users rearm copies again, or take the table out of the file"
+
 Tell = Callable[[Event, str, str], None]
 
 
@@ -55,6 +57,7 @@ class Guests:
         self._wallets = {user: wallet_after(orders, world.rules) for user, orders in on_paper.items()}
         self._opened: dict[str, Opened] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._leaving: dict[str, asyncio.Task[None]] = {}
 
     async def seat(self, users: Iterable[UserSettings], resolved: Resolved, standings: Mapping[str, Standing]) -> None:
         """Open the accounts of *users* all at once and start the engine with those that could be opened.
@@ -86,14 +89,19 @@ class Guests:
         await self._copier.join(Seat(opened.account, resolved.policies[user.name]))
 
     async def leave(self, user: str, leaving: Leaving | None = None) -> asyncio.Task[None] | None:
-        """Copy no more entries for *user*; return the task that ends when he has left, None if he was not copied."""
+        """Copy no more entries for *user*; return the task that ends when he has left, None if he was not copied.
+
+        Who is leaving already goes on as he chose, unless *leaving* says otherwise.
+        """
+        if user in self._leaving and leaving is None:
+            return self._leaving[user]
         self._forget(user)
         if user not in self._copier.users:
             await self._close_one(user)
             return None
         departed = await self._copier.leave(user, leaving)
         task = asyncio.create_task(self._see_off(user, departed), name=f"{user} leaves")
-        self._tasks[user] = task
+        self._leaving[user] = task
         return task
 
     async def rotate(self, user: UserSettings, resolved: Resolved) -> None:
@@ -118,11 +126,21 @@ class Guests:
             raise
         await old.close()
 
+    def path(self, user: str) -> str:
+        """Return how an order of *user* would go out now: ``ws``, ``rest`` or ``dry``; empty if he has no account."""
+        opened = self._opened.get(user)
+        return "" if opened is None else opened.account.path
+
+    def has_departed(self, user: str) -> bool:
+        """Return whether *user* has left, and is not to come back by himself."""
+        return self.trouble.get(user) == LEFT
+
     async def close(self) -> None:
         """Close all accounts."""
-        for task in self._tasks.values():
+        tasks = [*self._tasks.values(), *self._leaving.values()]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(*(opened.close() for opened in self._opened.values()), return_exceptions=True)
 
     async def _open(self, user: UserSettings, resolved: Resolved, old: Opened | None = None) -> Opened | None:
@@ -150,8 +168,9 @@ class Guests:
         return (self._masters | others).get(mark, "")
 
     def _note(self, user: str, why: str) -> None:
-        if self.trouble.get(user) != why:
-            self.trouble[user] = why
+        is_news = user not in self.trouble
+        self.trouble[user] = why
+        if is_news:
             self._tell(Event.FAILURE, user, f"not copied: {why}")
 
     def _insist(self, user: UserSettings, resolved: Resolved) -> None:
@@ -173,6 +192,8 @@ class Guests:
     async def _see_off(self, user: str, departed: asyncio.Future[None]) -> None:
         await departed
         await self._close_one(user)
+        self.trouble[user] = LEFT
+        self._leaving.pop(user, None)
 
     async def _close_one(self, user: str) -> None:
         opened = self._opened.pop(user, None)
@@ -181,14 +202,15 @@ class Guests:
 
     def _forget(self, user: str) -> None:
         self.trouble.pop(user, None)
-        task = self._tasks.pop(user, None)
-        if task is not None:
-            task.cancel()
+        for tasks in (self._tasks, self._leaving):
+            task = tasks.pop(user, None)
+            if task is not None:
+                task.cancel()
 
     def _has_left(self, user: str, standings: Mapping[str, Standing]) -> bool:
         if standings.get(user, Standing("")).state is not State.LEFT:
             return False
-        self.trouble[user] = "has left; krakenonce users rearm copies again, or take the table out of the file"
+        self.trouble[user] = LEFT
         log.warning("%s %s", user, self.trouble[user])
         return True
 

@@ -101,7 +101,7 @@ class _Resolving:
     def _pair(self, name: str, *places: tuple[str, ...]) -> str:
         key = self._pairs.get(name)
         if key is None:
-            mend = f"{hint(name, list(self._pairs)).replace(chr(39), chr(34))}Write a pair that Kraken lists."
+            mend = f"{hint(name, sorted(self._pairs))}Write a pair that Kraken lists."
             self._complain(f"{name}, which the exchange does not list", mend, *places)
         return key or name
 
