@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import threading
 
 from krakenonce.clock import SystemClock
-from krakenonce.errors import ConfigError, StoreUnavailable
+from krakenonce.doctor.grants import granted
+from krakenonce.errors import ConfigError
 from krakenonce.global_nonce import KRAKEN_URL, STORE_VARIABLE
 from krakenonce.kraken.credentials import fingerprint
 from krakenonce.nonce import UNITS
@@ -17,7 +17,6 @@ from krakenonce.refusals.story import tell
 from krakenonce.stores import Store, open_store
 from krakenonce.stores.file.survey import survey
 
-PATIENCE_S = 15
 NO_UNIT = "none"
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
@@ -94,16 +93,8 @@ def _check_store(url: str) -> None:
 def _events(store: Store, name: str) -> list[Event]:
     if store.survives_fork:
         return read_events(store.remembered(name))
-    # An engine's store learns what others remembered when it is granted the key: taken in turn, and given back unused.
-    there = threading.Event()
-    pending = store.queue(name, 0, there.set)
-    try:
-        if not there.wait(PATIENCE_S):
-            raise StoreUnavailable(f"the key was not free within {PATIENCE_S} s; nothing was changed")
-        pending.result()
+    with granted(store, name):  # an engine's store learns what others remembered when it is granted the key
         return read_events(store.remembered(name))
-    finally:
-        pending.cancel()
 
 
 def _title(name: str, events: list[Event]) -> str:

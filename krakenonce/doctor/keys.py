@@ -36,7 +36,8 @@ _MENDS = {
     "expired, and that its IP restriction allows this machine.",
     "EAPI:Invalid signature": "The private key does not belong to this key: copy both again, whole, from one place.",
     "EAPI:Invalid nonce": "Another program uses the key with larger numbers: krakenonce why KEY tells what is known. "
-    "Give this program a key of its own.",
+    "Give this program a key of its own; or, if its numbers are of a coarser unit, allow the larger one: krakenonce "
+    "why KEY --allow-unit nanoseconds.",
     "EGeneral:Temporary lockout": "Send nothing with this key for 15 minutes, then try once.",
     "EGeneral:Permission denied": "See the key's IP restriction and permissions in Kraken's settings.",
     "EAPI:Rate limit exceeded": "Another program uses the key's rate limit up: stop it, or make a key for each.",

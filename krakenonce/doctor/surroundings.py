@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from krakenonce.clock import NS_PER_MS, NS_PER_SECOND, Clock
 from krakenonce.doctor.findings import Finding, advice, failed, passed
+from krakenonce.doctor.grants import granted
 from krakenonce.errors import ConfigError, KrakenonceError, MissingExtra
 from krakenonce.kraken.replies import Accepted, Outcome, Refused
 from krakenonce.stores import open_store
@@ -79,11 +80,8 @@ def examine_store(url: str, clock: Clock) -> list[Finding]:
     except KrakenonceError as error:
         return [_store_trouble(error)]
     try:
-        grant = store.acquire(PROBE_KEY, 1)
-        offset_ns = None
-        if grant is not None:
+        with granted(store, PROBE_KEY) as grant:
             offset_ns = grant.offset
-            store.release(grant, grant.low - 1)
         return [passed("store", f"{store.url} grants"), _judge_kind(store), *judge_engine_clock(offset_ns, clock)]
     except KrakenonceError as error:
         return [_store_trouble(error)]

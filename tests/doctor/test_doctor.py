@@ -170,12 +170,24 @@ def test_an_engine_that_could_forget_floors_is_named(monkeypatch):
     assert (finding.check, finding.verdict, finding.mend) == ("store durability", Verdict.FAIL, "Set appendonly yes.")
 
 
-def test_a_store_that_stops_granting_is_named(monkeypatch):
-    class Broken(MemoryStore):
-        def acquire(self, key, floor):
-            raise StoreUnavailable("the server is away")
+class Broken(MemoryStore):
+    """A store that has stopped to grant."""
 
-    monkeypatch.setattr("krakenonce.doctor.surroundings.open_store", lambda url, clock: Broken())
+    def queue(self, *_):
+        raise StoreUnavailable("the disk is gone")
+
+
+class Silent(MemoryStore):
+    """A store of which nothing is heard any more."""
+
+    def queue(self, key, floor, wake):
+        return super().queue(key, floor, lambda: None)
+
+
+@pytest.mark.parametrize("store", [Broken, Silent])
+def test_a_store_that_stops_granting_is_named(monkeypatch, store):
+    monkeypatch.setattr("krakenonce.doctor.grants.PATIENCE_S", 0.01)
+    monkeypatch.setattr("krakenonce.doctor.surroundings.open_store", lambda url, clock: store())
     assert defects(examine_store("redis://x", ManualClock())) == [("store", "")]
 
 
