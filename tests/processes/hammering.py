@@ -13,7 +13,8 @@ import threading
 from krakenonce.clock import SystemClock
 from krakenonce.nonce import next_nonce
 
-RECORD = struct.Struct("<QQQ")
+RECORD = struct.Struct("<QQQ8x")
+"""32 bytes, so that none crosses a page: a write that does may be cut in two by a kill."""
 
 
 def take(store, key, floor=0, *, sleeping=False):

@@ -6,7 +6,7 @@ import pytest
 
 from krakenonce.stores.file import FileStore
 from tests.file.mutants import ForgetfulStore
-from tests.processes.hammering import forked, hammer, kill_at_random, open_log, problems, records, seeded
+from tests.processes.hammering import RECORD, forked, hammer, kill_at_random, open_log, problems, records, seeded
 
 KEY = "00000000000000aa:00000000000000bb"
 
@@ -52,7 +52,7 @@ def test_the_check_sees_a_floor_that_is_written_too_late(tmp_path):
         grant = store.acquire(KEY, 0) or _queued(store)
         number = grant.low + 5
         for half in (0, 1):
-            os.write(log, b"".join(word.to_bytes(8, "little") for word in (number, os.getpid(), half)))
+            os.write(log, RECORD.pack(number, os.getpid(), half))
         store._locks.close()  # as if killed: nothing is released
         store._closed = True
     os.close(log)
