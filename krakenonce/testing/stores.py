@@ -9,17 +9,30 @@ Run it with pytest. Overriding `open_again` too, for a second object on the same
 
 from __future__ import annotations
 
+import asyncio
 import random
 import threading
+from collections.abc import Callable
+from functools import partial
 
 from krakenonce.clock import NS_PER_SECOND, ManualClock
 from krakenonce.errors import StoreUnavailable
 from krakenonce.nonce import MAX_NONCE
 from krakenonce.stores.base import Grant, Store
-from krakenonce.testing.waiting import Waiting, take
+from krakenonce.testing.waiting import PATIENCE, Waiting, take
 
 KEY, OTHER = "00000000000000aa:00000000000000bb", "00000000000000aa:00000000000000cc"
 NOW = 1_790_000_000 * NS_PER_SECOND
+
+
+class CoarseClock(ManualClock):
+    """A clock that shows whole seconds only, as some do."""
+
+    def wall_ns(self) -> int:
+        return super().wall_ns() // NS_PER_SECOND * NS_PER_SECOND
+
+    def boot_ns(self) -> int:
+        return super().boot_ns() // NS_PER_SECOND * NS_PER_SECOND
 
 
 class StoreConformance:
@@ -33,9 +46,13 @@ class StoreConformance:
         """Return a second object on the state of *store*, as another process would open it."""
         return store
 
+    def make_clock(self) -> ManualClock:
+        """Return the clock that the stores are opened with; see `CoarseClock`."""
+        return ManualClock(wall_ns=NOW)
+
     def setup_method(self) -> None:
         """Open the store."""
-        self.clock = ManualClock(wall_ns=NOW)
+        self.clock = self.make_clock()
         self.store = self.open(self.clock)
         self.second = self.open_again(self.store, self.clock)
 
@@ -51,7 +68,17 @@ class StoreConformance:
 
     def test_a_grant_covers_the_present(self) -> None:
         grant = take(self.store, KEY)
-        assert grant.low <= self._present(grant) < grant.high or self._begins_soon(grant)
+        assert grant.low <= self._present(grant) + self._gap(grant)
+        assert self._present(grant) < grant.high
+
+    def test_a_grant_begins_where_the_last_one_ended(self) -> None:
+        grant = take(self.store, KEY)
+        for turn in range(4):
+            last = grant.low
+            self.store.release(grant, last) if turn % 2 == 0 else self.second.release(grant, last)
+            grant = take((self.second, self.store)[turn % 2], KEY)
+            assert last < grant.low <= max(last + 1, self._present(grant))
+            assert self._present(grant) < grant.high
 
     def test_a_held_key_is_not_granted_again(self) -> None:
         take(self.store, KEY)
@@ -133,9 +160,14 @@ class StoreConformance:
             self._give_back(grant)
             place, grant = self._next_served(line, served)
             served.append(place)
-        # Each process has one place in the queue that all share; behind it, its own waiters queue in their own order.
+        # Each object has one place in the queue that all share; behind it, its own waiters queue in their own order.
         for own in (range(4), range(4, 8)):
             assert [place for place in served if place in own] == list(own)
+
+    def test_tasks_wait_without_blocking_their_event_loop(self) -> None:
+        used = asyncio.run(self._tasks())
+        assert len(used) == 60
+        assert used == sorted(set(used))
 
     def test_a_waiter_who_left_is_passed_over(self) -> None:
         grant = take(self.store, KEY)
@@ -229,9 +261,26 @@ class StoreConformance:
         """Return what the clock shows that numbers follow: the store's own, if it has one, else this host's."""
         return self.clock.wall_ns() if grant.offset is None else self.clock.boot_ns() + grant.offset
 
-    def _begins_soon(self, grant: Grant) -> bool:
-        """A store with a clock of its own may leave a gap before numbers that it knows nothing about."""
-        return grant.offset is not None and 0 <= grant.low - self._present(grant) < 60 * NS_PER_SECOND < grant.high
+    def _gap(self, grant: Grant) -> int:
+        """A store with a clock of its own may leave a gap before the first numbers of a key it has never seen."""
+        return 0 if grant.offset is None else 60 * NS_PER_SECOND
+
+    async def _tasks(self) -> list[int]:
+        used: list[int] = []
+
+        async def work(store: Store) -> None:
+            loop = asyncio.get_running_loop()
+            for _ in range(10):
+                woken = asyncio.Event()
+                pending = store.queue(KEY, 0, partial(_call, loop, woken.set))
+                await asyncio.wait_for(woken.wait(), PATIENCE)
+                grant = pending.result()
+                used.append(grant.low)
+                await asyncio.sleep(0)
+                store.release(grant, grant.low)
+
+        await asyncio.gather(*(work((self.store, self.second)[place % 2]) for place in range(6)))
+        return used
 
     def _hammer(self, place: int) -> None:
         store = (self.store, self.second)[place % 2]
@@ -257,3 +306,7 @@ class StoreConformance:
                     return place, waiting.pending.result()
             threading.Event().wait(0.005)
         raise AssertionError("nobody was served")
+
+
+def _call(loop: asyncio.AbstractEventLoop, function: Callable[[], object]) -> None:
+    loop.call_soon_threadsafe(function)

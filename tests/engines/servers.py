@@ -89,6 +89,12 @@ class RedisServer:
     def forget_all(self):
         self.do("FLUSHALL")
 
+    def forget_keys(self):
+        """Delete what is kept of keys, as one may do with those that are not used any more."""
+        with self.client as client:
+            for name in client.scan_iter("kn{?}[kqe]:*"):
+                client.delete(name)
+
     def save_dump(self):
         self.do("SAVE")
         shutil.copy(self.directory / "dump.rdb", self.directory / "yesterday")
@@ -168,7 +174,12 @@ class PostgresServer:
         self.start()
 
     def forget_all(self):
-        self.insist("truncate krakenonce.lane, krakenonce.session")
+        self.insist("truncate krakenonce.lane, krakenonce.session, krakenonce.era")
+
+    def forget_keys(self):
+        """Delete what is kept of keys, as one may do with those that are not used any more."""
+        if self.do("select to_regclass('krakenonce.lane') is not null") == [(True,)]:
+            self.insist("delete from krakenonce.lane")
 
     def insist(self, statement):
         """Do *statement* against the locks of those who work at the same time."""

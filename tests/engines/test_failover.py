@@ -131,6 +131,7 @@ def test_the_acknowledged_reservation(engines, keep, key, opened):
     wait_for(lambda: not works(careful, key + "2"))
     with pytest.raises(StoreUnavailable, match="replicas acknowledged"):
         use(careful, key + "2")
+    kill(careless)  # one that lives would tell the new engine
     pair.fail_over()
     # What it prevents: the number that no replica had was used, and its key now begins an hour below it.
     assert used_after(pair.url(), key + "1", opened) < lost

@@ -4,12 +4,22 @@ import pytest
 
 from krakenonce.stores.file import FileStore
 from krakenonce.stores.memory import MemoryStore
-from krakenonce.testing import StoreConformance
+from krakenonce.testing import CoarseClock, StoreConformance
+from krakenonce.testing.stores import NOW
+
+
+class WithACoarseClock:
+    def make_clock(self):
+        return CoarseClock(wall_ns=NOW)
 
 
 class TestMemoryStore(StoreConformance):
     def open(self, clock):
         return MemoryStore()
+
+
+class TestMemoryStoreWithACoarseClock(WithACoarseClock, TestMemoryStore):
+    pass
 
 
 class TestFileStore(StoreConformance):
@@ -37,3 +47,7 @@ class TestFileStoreWithPlainLocks(TestFileStore):
     """The lesser guarantee of systems without locks on byte ranges: exclusive, but in no order."""
 
     options = "?locks=flock"
+
+
+class TestFileStoreWithACoarseClock(WithACoarseClock, TestFileStore):
+    pass

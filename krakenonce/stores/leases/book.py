@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 
 from krakenonce.errors import GrantEnded
 from krakenonce.stores.base import Grant
-from krakenonce.stores.leases.decisions import Decisions
 from krakenonce.stores.leases.engine import (
     KEPT_EVENTS,
     Acquire,
@@ -15,17 +14,19 @@ from krakenonce.stores.leases.engine import (
     Claim,
     Granted,
     Handed,
+    Queued,
     Release,
     Remember,
-    Renewal,
     Wanted,
 )
+from krakenonce.stores.leases.eras import Eras
+from krakenonce.stores.leases.settings import NS
 from krakenonce.stores.leases.slots import Pending
 
 log = logging.getLogger("krakenonce")
 
 
-class Book(Decisions):
+class Book(Eras):
     """All keys of this process. Every method is safe from any thread; none waits for the engine.
 
     A lease stays here when its turn is over (it is sticky), until another process wants it. Each method takes in one
@@ -51,7 +52,7 @@ class Book(Decisions):
             slot = self._slot(key)
             slot.floor = max(slot.floor, floor)
             slot.push(pending)
-            self._waiting.add(key)
+            self._waiting[key] = None
             self._serve(key, slot, effects)
         return pending
 
@@ -95,6 +96,7 @@ class Book(Decisions):
             slot = self._slots.get(key)
             if slot is not None:
                 slot.lease = None
+                self._kept.pop(key, None)
 
     def remember(self, key: str, event: str) -> None:
         """Keep *event* with *key*: here at once, and at the engine for whoever is granted the key after this."""
@@ -142,16 +144,19 @@ class Book(Decisions):
         """Take in a lease that another process handed over, and claim it; too late, ask anew."""
         self._remember(message.key, message.grant)
         with self._deciding() as effects:
-            slot = self._slot(message.key)
-            if self.session.engine_ns(self._clock.boot_ns()) > message.claim_ns:
-                effects.asks += [Acquire(message.key, slot.floor)] if slot.waiting else []
+            slot, deadline = self._slot(message.key), message.claim_ns - self.session.offset
+            if message.grant.generation <= slot.given_back:
+                return
+            if self._clock.boot_ns() > deadline:
+                effects.asks += [self._wish(message.key, slot)] if slot.waiting else []
                 return
             effects.asks.append(Claim(message.key, message.grant.generation))
             if self._settings.replicas:
                 self._offered[message.key] = message.grant  # not to be used before the replicas have the claim
                 return
             slot.asked = False
-            self._install(slot, message.grant)
+            # Half of the time is left for a request under way to end, in case the claim never arrives.
+            self._install(slot, message.grant, until=deadline - int(self._settings.claim / 2 * NS))
             self._serve(message.key, slot, effects)
 
     def claimed(self, claim: Claim, *, effect: bool) -> None:
@@ -159,11 +164,13 @@ class Book(Decisions):
         with self._deciding() as effects:
             slot = self._slots[claim.key]
             offered = self._offered.pop(claim.key, None)
+            is_here = slot.lease is not None and slot.lease.generation == claim.generation
             if effect and offered is not None:
                 slot.asked = False
                 self._install(slot, offered)
-            elif not effect and slot.lease is not None and slot.lease.generation == claim.generation:
-                slot.lease = None
+            elif is_here and slot.lease is not None:
+                slot.lease.until = None
+                slot.lease = slot.lease if effect else None
             self._serve(claim.key, slot, effects)
 
     def released(self, release: Release, *, effect: bool) -> None:
@@ -178,22 +185,16 @@ class Book(Decisions):
         """Note that another process waits for a key, and hand it over when its turn here is over."""
         with self._deciding() as effects:
             slot = self._slot(message.key)
-            slot.wanted = message.generation
-            self._serve(message.key, slot, effects)
+            if message.generation > slot.given_back:
+                slot.wanted = message.generation
+                self._serve(message.key, slot, effects)
 
-    def renewed(self, renewal: Renewal, asked_boot_ns: int) -> int:
-        """Take in the session's renewal, serve who waited for it, and return the epoch."""
-        if self._floors is not None:
-            self._floors.keep_for_all(renewal.until_ns)
-        with self._deciding() as effects:
-            if self.away and self._settings.degrade:
-                self.session.epoch += 1  # what this host granted itself is void
-            before, self.away = self.session.epoch, ""
-            self.session.renewed(renewal, asked_boot_ns)
-            is_new = before != self.session.epoch
-            effects.asks += self._floors_ahead(self.session.engine_ns(asked_boot_ns)) if is_new else []
-            self._serve_all(effects, asked=False if is_new else None)
-            return self.session.epoch
+    def queued(self, key: str, queued: Queued) -> None:
+        """Note what shows whether the holder of *key* is alive, from now on unless it is what it was."""
+        with self._lock:
+            slot = self._slots[key]
+            if slot.watch is None or slot.watch[0] != queued.watch:
+                slot.watch = (queued.watch, self._clock.boot_ns())
 
     def unasked(self) -> None:
         """Ask again for every key that is waited for: what was asked or pushed before may be lost."""
@@ -211,8 +212,8 @@ class Book(Decisions):
         """Ask again for *key* if it is still waited for: whoever had it may be dead."""
         with self._deciding() as effects:
             slot = self._slots[key]
-            if slot.waiting and slot.asked:
-                effects.asks.append(Acquire(key, slot.floor))
+            if slot.waiting and slot.asked and key not in self._kept:
+                effects.asks.append(self._wish(key, slot))
 
     def engine_away(self, reason: str) -> None:
         """Let everybody know that the engine is away: who waits fails, or goes on alone if that was asked for."""

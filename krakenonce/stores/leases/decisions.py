@@ -6,14 +6,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from krakenonce.clock import Clock
+from krakenonce.clock import NS_PER_MS, Clock
 from krakenonce.nonce import MAX_NONCE
 from krakenonce.stores.base import Grant
 from krakenonce.stores.leases.engine import (
     Acquire,
-    Ask,
     Granted,
-    Raise,
     Release,
 )
 from krakenonce.stores.leases.floors import Floors
@@ -47,8 +45,9 @@ class Decisions:
         self._settings, self._clock, self._timer, self._act = settings, clock, timer, act
         self._lock = threading.RLock()
         self._slots: dict[str, Slot] = {}
-        self._waiting: set[str] = set()
+        self._waiting: dict[str, None] = {}  # in the order in which they came
         self._offered: dict[str, Granted] = {}
+        self._kept: dict[str, tuple[Lease, int]] = {}
         self.session = Session(settings)
         self.away = ""
 
@@ -63,14 +62,6 @@ class Decisions:
         if self._floors is not None and granted.high:
             self._floors.keep(key, granted.high)
 
-    def _floors_ahead(self, now_ns: int) -> list[Ask]:
-        """Return what an engine that may have lost data must hear: floors that its clock does not imply.
-
-        A turn may be under way, with a number of which nobody knows here yet; it lies below what was reserved for it.
-        """
-        floors = ((key, max(slot.floor, slot.lease.high if slot.lease else 0)) for key, slot in self._slots.items())
-        return [Raise(key, floor) for key, floor in floors if floor > now_ns]
-
     @contextmanager
     def _deciding(self) -> Iterator[Effects]:
         effects = Effects()
@@ -81,7 +72,7 @@ class Decisions:
     def _serve_all(self, effects: Effects, asked: bool | None) -> None:  # noqa: FBT001 - a third of three states
         for key in list(self._waiting):
             slot = self._slots[key]
-            slot.asked = slot.asked if asked is None else asked
+            slot.asked = slot.asked if asked is None else asked or key in self._kept
             self._serve(key, slot, effects)
 
     def _serve(self, key: str, slot: Slot, effects: Effects) -> None:
@@ -92,7 +83,7 @@ class Decisions:
         if slot.wanted and self._is_due_elsewhere(slot, lease):
             slot.asked = bool(slot.waiting)
             effects.asks.append(Release(key, slot.wanted, slot.floor, again=slot.asked))
-            slot.lease, slot.wanted = None, 0
+            slot.given_back, slot.lease, slot.wanted = slot.wanted, None, 0
             return
         usable = self._usable(slot)
         pending = slot.pop() if usable is not None else None
@@ -103,9 +94,13 @@ class Decisions:
             self._fail(slot, effects)
         elif slot.waiting and not slot.asked and (lease is None or self._is_used_up(slot, lease)):
             slot.asked = True
-            effects.asks.append(Acquire(key, slot.floor))
+            effects.asks.append(self._wish(key, slot))
         if not slot.waiting:
-            self._waiting.discard(key)
+            self._waiting.pop(key, None)
+
+    def _wish(self, key: str, slot: Slot) -> Acquire:
+        watch, since = slot.watch or ("", 0)
+        return Acquire(key, slot.floor, watch, (self._clock.boot_ns() - since) // NS_PER_MS if watch else 0)
 
     def _is_due_elsewhere(self, slot: Slot, lease: Lease | None) -> bool:
         if lease is None or lease.alone:
@@ -118,9 +113,12 @@ class Decisions:
             pending.error = self.away
             effects.wakes.append(pending)
 
-    def _install(self, slot: Slot, granted: Granted) -> None:
-        now = self._timer.boot_ns()
-        slot.lease = Lease(granted.low, granted.high, granted.generation, self.session.epoch, now)
+    def _install(self, slot: Slot, granted: Granted, until: int | None = None) -> None:
+        standing = self._standing(slot)
+        if granted.generation <= max(slot.given_back, standing.generation if standing is not None else 0):
+            return  # overtaken on the way, by what this process has done since or by what the engine has said since
+        slot.lease = Lease(granted.low, granted.high, granted.generation, self.session.epoch, self._timer.boot_ns())
+        slot.lease.until, slot.watch = until, None
         slot.floor = max(slot.floor, granted.low)
         if granted.events and granted.events != slot.events:  # an engine that lost its data tells nothing
             slot.events = granted.events
@@ -139,6 +137,8 @@ class Decisions:
             lease = slot.lease = lease if lease is not None and lease.alone else self._lease_of_this_host(slot)
         if lease is None or lease.alone:
             return lease
+        if lease.until is not None and now > lease.until:
+            return None
         return None if self._is_used_up(slot, lease) or not self.session.may_send(now) else lease
 
     def _lease_of_this_host(self, slot: Slot) -> Lease:
@@ -155,5 +155,7 @@ class Decisions:
 
     def _describe(self, key: str, slot: Slot, lease: Lease) -> Grant:
         low, high = max(lease.low, slot.floor), max(lease.high, self.session.until_ns)
-        until = None if lease.alone else self.session.send_until
+        until = self.session.send_until if lease.until is None else min(lease.until, self.session.send_until)
+        if lease.alone:
+            return Grant(key, low, high, None, slot.holder, self.session.offset)
         return Grant(key, low, high, until, slot.holder, self.session.offset)

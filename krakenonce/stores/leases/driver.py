@@ -11,6 +11,7 @@ from krakenonce.clock import Clock
 from krakenonce.errors import ConfigError
 from krakenonce.stores.leases.book import Book
 from krakenonce.stores.leases.engine import (
+    Acquire,
     Ask,
     Claim,
     Done,
@@ -19,6 +20,7 @@ from krakenonce.stores.leases.engine import (
     EngineAway,
     Granted,
     Handed,
+    Keep,
     NoSession,
     Pass,
     Queued,
@@ -27,9 +29,8 @@ from krakenonce.stores.leases.engine import (
     Reply,
     Wanted,
 )
-from krakenonce.stores.leases.inbox import Inbox
+from krakenonce.stores.leases.plumbing import Plumbing, Thread
 from krakenonce.stores.leases.settings import NS, LeaseSettings
-from krakenonce.stores.leases.timers import Timers
 
 log = logging.getLogger("krakenonce")
 
@@ -42,15 +43,16 @@ class Driver:
 
     Parameters:
         engine: is asked by this driver's thread only, once `start` has returned.
-        session: this process's name at the engine.
         clock: leases are counted by its boot time.
         timer: what waiting is measured by.
+        plumbing: threads and timers, and this process's name at the engine.
     """
 
-    def __init__(self, engine: Engine, session: str, settings: LeaseSettings, clock: Clock, timer: Clock) -> None:
-        self._engine, self._session, self._settings = engine, session, settings
+    def __init__(self, engine: Engine, settings: LeaseSettings, clock: Clock, timer: Clock, plumbing: Plumbing) -> None:
+        self._engine, self._session, self._settings = engine, plumbing.name(), settings
         self._clock, self._timer = clock, timer
-        self._inbox, self._timers = Inbox(), Timers(timer)
+        self._inbox, self._timers = plumbing.inbox(), plumbing.timers(timer)
+        self._dice = random.Random(self._session)  # noqa: S311 - spreads requests, guards nothing
         self._incarnation = 0
         self._connected = False
         self._epoch = 0
@@ -58,12 +60,13 @@ class Driver:
         self._call_began = 0
         self._watching = self._watching_call = False
         self._reason = ""
-        self._handed: set[str] = set()
+        self._handed: dict[str, int] = {}
+        self._reminders: dict[str, int] = {}
         self._ear: Ear = engine.ear()
-        self._listening, self._knocked = threading.Event(), threading.Event()
+        self._listening, self._knocked = plumbing.event(), plumbing.event()
         self._threads = [
-            threading.Thread(target=self._ask_for_ever, name="krakenonce-asks", daemon=True),
-            threading.Thread(target=self._listen_for_ever, name="krakenonce-hears", daemon=True),
+            plumbing.thread(self._ask_for_ever, "krakenonce-asks"),
+            plumbing.thread(self._listen_for_ever, "krakenonce-hears"),
         ]
 
     def start(self, book: Book) -> None:
@@ -93,6 +96,10 @@ class Driver:
         if self._book.is_awaited:
             self._watch()
 
+    def void_asks(self) -> None:
+        """Do not ask what waits to be asked: it belongs to a session that has begun anew since."""
+        self._inbox.void()
+
     def close(self, releases: list[Release]) -> None:
         """Tell the engine of *releases*, end the session, and end the threads."""
         self._timers.close()
@@ -104,7 +111,7 @@ class Driver:
         self._join(self._threads[1], _BEAT)  # it was told; and if the engine is away, it ends by itself
 
     @staticmethod
-    def _join(thread: threading.Thread, seconds: float) -> None:
+    def _join(thread: Thread, seconds: float) -> None:
         if thread.ident is not None:
             thread.join(seconds)
 
@@ -129,17 +136,24 @@ class Driver:
             renewal_due, asks = self._inbox.take()
             self._watch_call()
             try:
-                self._ask_once(asks, renewal_due=renewal_due)
+                asks = self._before(asks, renewal_due=renewal_due)
+                self._ask_once(asks)
             except (EngineAway, ConfigError) as error:
                 self._note_absence(error, asks)
             finally:
                 self._call_began = 0
 
-    def _ask_once(self, asks: list[Ask], *, renewal_due: bool) -> None:
+    def _before(self, asks: list[Ask], *, renewal_due: bool) -> list[Ask]:
+        """See to the connection and the session, and return what is still to be asked after that."""
+        epoch = self._epoch
         if not self._connected:
             self._connect()
+            asks = [ask for ask in asks if not isinstance(ask, Acquire)]  # the book has asked again
         elif renewal_due:
             self._renew()
+        return asks if epoch == self._epoch else [ask for ask in asks if isinstance(ask, Remember)]
+
+    def _ask_once(self, asks: list[Ask]) -> None:
         if asks:
             replies = self._engine.run(asks)
             self._heard_at = self._timer.boot_ns()
@@ -152,16 +166,18 @@ class Driver:
             self._reason = str(error)
             log.warning("the engine is away: %s", error)
         self._book.lost(asks)
-        self._inbox.put_back([ask for ask in asks if isinstance(ask, Release | Remember)])
+        self._inbox.put_back([ask for ask in asks if not isinstance(ask, Acquire)])  # each may be done twice
         self._inbox.demand_renewal()
         self._inbox.pause(_BETWEEN_ATTEMPTS)
 
     def _connect(self) -> None:
         self._engine.connect()
         self._incarnation += 1  # whatever is still under way on an older connection is void
+        epoch = self._epoch
         self._renew()
         self._connected = True
-        self._book.unasked()
+        if epoch == self._epoch:  # else the book has asked for everything anew
+            self._book.unasked()
 
     def _renew(self) -> None:
         asked = self._clock.boot_ns()
@@ -172,13 +188,15 @@ class Driver:
     def _take_in(self, ask: Ask, reply: Reply) -> None:
         if isinstance(reply, NoSession):
             self._book.lost([ask])
+            if not isinstance(ask, Acquire):
+                self._inbox.put_back([ask])
             self._connected = False  # begins the session again
             self._inbox.demand_renewal()
         elif isinstance(reply, Granted):
             self._book.granted(ask.key, reply, self._epoch)
         elif isinstance(reply, Queued):
-            key = ask.key
-            self._timers.after(reply.seconds + random.uniform(0.01, 0.05), lambda: self._book.remind(key))  # noqa: S311
+            self._book.queued(ask.key, reply)
+            self._remind_later(ask.key, reply.seconds)
         elif isinstance(reply, Done):
             self._take_in_effect(ask, reply)
 
@@ -187,13 +205,37 @@ class Driver:
             self._book.claimed(ask, effect=done.effect)
         elif isinstance(ask, Release):
             self._book.released(ask, effect=done.effect)
-        if done.handed and ask.key not in self._handed:
-            self._handed.add(ask.key)
-            self._timers.after(self._settings.claim + _BEAT, lambda: self._pass_on(ask.key))
+        elif isinstance(ask, Keep):
+            self._book.kept(ask, effect=done.effect)
+        if done.handed:
+            is_watched = ask.key in self._handed
+            self._handed[ask.key] = done.handed
+            if not is_watched:
+                self._look_after(ask.key, done.handed)
 
-    def _pass_on(self, key: str) -> None:
-        self._handed.discard(key)
-        self._inbox.put([Pass(key)])
+    def _remind_later(self, key: str, seconds: float) -> None:
+        """Ask again for *key* after *seconds*; an earlier reminder is void."""
+        self._reminders[key] = number = self._reminders.get(key, 0) + 1
+
+        def remind() -> None:
+            if self._reminders.get(key) == number:
+                del self._reminders[key]
+                self._book.remind(key)
+
+        self._timers.after(seconds + self._dice.uniform(0.01, 0.05), remind)
+
+    def _look_after(self, key: str, generation: int) -> None:
+        """Have *key* passed on in a while if the one it was handed to has not claimed it by then."""
+
+        def look() -> None:
+            latest = self._handed[key]
+            if latest != generation:  # it came back meanwhile, and was handed over again
+                self._look_after(key, latest)
+                return
+            del self._handed[key]
+            self._inbox.put([Pass(key, generation)])
+
+        self._timers.after(self._settings.claim + _BEAT, look)
 
     # The thread that hears.
 

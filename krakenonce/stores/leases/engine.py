@@ -13,10 +13,17 @@ class EngineAway(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Acquire:
-    """Wants a lease of *key* whose numbers begin at *floor* or above; queues if somebody else has it."""
+    """Wants a lease of *key* whose numbers begin at *floor* or above; queues if somebody else has it.
+
+    Attributes:
+        watch: what the engine said to watch when it was asked last; see `Queued`.
+        watched_ms: for how long this was watched, by this process's own clock.
+    """
 
     key: str
     floor: int
+    watch: str = ""
+    watched_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +46,22 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """Asks that *key* be passed on if the one it was handed to has not claimed it."""
+    """Asks that *key* be passed on if the one it was handed to, under *generation*, has not claimed it."""
 
     key: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Tells an engine that has lost its data, or is another one, that this process has the lease *generation* of *key*.
+
+    Numbers below *floor* are used or reserved.
+    """
+
+    key: str
+    generation: int
+    floor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +80,7 @@ class Remember:
     event: str
 
 
-Ask = Acquire | Release | Claim | Pass | Raise | Remember
+Ask = Acquire | Release | Claim | Pass | Keep | Raise | Remember
 
 KEPT_EVENTS = 32
 """How many events of a key are kept."""
@@ -85,17 +105,25 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """Somebody else has the key, for *seconds* at the most unless it renews its session."""
+    """Somebody else has the key, or may have. Ask again after *seconds*: it may be dead.
+
+    The engine can't tell the dead by its own clock alone, which may be set. So it names what changes while the holder
+    is alive, *watch*; whoever has seen it unchanged for long enough, by a clock of its own, says so when asking again.
+    """
 
     seconds: float
+    watch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The answer to everything but `Acquire`. *effect*: there was something to do. *handed*: another process has it."""
+    """The answer to everything but `Acquire`. *effect*: there was something to do.
+
+    *handed*: the generation under which another process has the key now; 0 if it was not handed over.
+    """
 
     effect: bool
-    handed: bool = False
+    handed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +139,8 @@ class Renewal:
     """A session's new end.
 
     Attributes:
-        birth: when it began, at each node of the engine. While it is the same, the session has not lapsed in between,
-            and its leases still stand.
+        birth: when it began, at each node of the engine. While it is the same, nobody took the process for dead in
+            between, and its leases still stand.
         now_ns: the engine's clock.
         until_ns: when the session ends, by the engine's clock.
     """

@@ -48,6 +48,12 @@ class Floors:
             rows = self._base.execute("select value from floor where key in (?, ?)", (key, _EVERY_KEY)).fetchall()
         return max((value for (value,) in rows), default=0)
 
+    def ahead(self, now: int) -> list[tuple[str, int]]:
+        """Return the keys whose own floor is above *now*, and these floors."""
+        with self._lock:
+            asked = "select key, value from floor where key <> ? and value > ?"
+            return self._base.execute(asked, (_EVERY_KEY, now)).fetchall()
+
     def keep(self, key: str, floor: int) -> None:
         """Remember *floor* for *key*."""
         self._write([(key, floor)])

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable
 
-from krakenonce.stores.leases.engine import Ask
+from krakenonce.stores.leases.engine import Ask, Remember
 
 _BATCH = 256
 
@@ -30,6 +30,11 @@ class Inbox:
         """Add *asks* at the beginning."""
         with self._changed:
             self._asks.extendleft(reversed(asks))
+
+    def void(self) -> None:
+        """Forget every ask but what is to be remembered: it was asked by a session that has begun anew since."""
+        with self._changed:
+            self._asks = deque(ask for ask in self._asks if isinstance(ask, Remember))
 
     def demand_renewal(self) -> None:
         """Have the session renewed before anything else."""

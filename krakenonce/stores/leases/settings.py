@@ -54,6 +54,19 @@ class LeaseSettings:
         """
         return max(5, math.ceil(self.sending))
 
+    @property
+    def quiet_after_loss(self) -> float:
+        """For how long nothing new is granted once the engine has lost its data: until all the living were heard of.
+
+        They renew every third of the time-to-live.
+        """
+        return self.ttl * 2 / 5
+
+    @property
+    def quiet_after_change(self) -> float:
+        """The same when another server has taken over: then connections break, and everybody comes at once."""
+        return min(1.0, self.quiet_after_loss)
+
     def check(self) -> None:
         """Raise `ConfigError` if no request could be sent between two renewals."""
         if self.ttl / 3 >= self.sending:

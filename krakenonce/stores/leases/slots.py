@@ -21,13 +21,16 @@ class Lease:
         generation: the engine's.
         epoch: the session's when it was granted.
         since: when it was had, by the timers' clock.
+        until: for one that was pushed and whose claim is not confirmed yet, the moment of the boot clock up to which it
+            may be used all the same; else None.
     """
 
-    __slots__ = ("alone", "epoch", "generation", "high", "low", "since")
+    __slots__ = ("alone", "epoch", "generation", "high", "low", "since", "until")
 
     def __init__(self, low: int, high: int, generation: int, epoch: int, since: int, *, alone: bool = False) -> None:
         self.low, self.high, self.generation = low, high, generation
         self.epoch, self.since, self.alone = epoch, since, alone
+        self.until: int | None = None
 
 
 class Withdrawal(Protocol):
@@ -67,11 +70,16 @@ class Slot:
         floor: the lowest number that may still be used.
         asked: True while the engine knows that this process wants the key.
         wanted: the generation of the lease that others wait for; 0 if nobody does.
+        given_back: the highest generation that was given back in this epoch. A message that brings one up to this has
+            been overtaken: the engine gives its numbers to others as soon as it hears.
+        watch: what shows whether the present holder is alive, and since when it has been the same, by the boot clock.
         waiting: who waits here; made on first contention.
         events: what is remembered of the key; the same object as long as there is nothing new.
     """
 
-    __slots__ = ("asked", "events", "floor", "handed_out", "holder", "lease", "waiting", "wanted")
+    __slots__ = (
+        "asked", "events", "floor", "given_back", "handed_out", "holder", "lease", "waiting", "wanted", "watch",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.lease: Lease | None = None
@@ -80,6 +88,8 @@ class Slot:
         self.floor = 0
         self.asked = False
         self.wanted = 0
+        self.given_back = 0
+        self.watch: tuple[str, int] | None = None
         self.waiting: deque[Pending] | None = None
         self.events: tuple[str, ...] = ()
 
@@ -100,10 +110,15 @@ class Slot:
 
 @dataclass(slots=True)
 class Effects:
-    """What a decision leads to, to be done without the lock: asks for the engine, waiters to wake."""
+    """What a decision leads to, to be done without the lock: asks for the engine, waiters to wake.
+
+    Attributes:
+        voids: what was asked of the engine before, and has not reached it, is void.
+    """
 
     asks: list[Ask] = field(default_factory=list)
     wakes: list[Pending] = field(default_factory=list)
+    voids: bool = False
 
     def wake_all(self) -> None:
         """Wake the waiters. One whose event loop was closed meanwhile gives its grant back."""

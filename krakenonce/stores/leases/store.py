@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable
 
-from krakenonce.clock import Clock, SystemClock
+from krakenonce.clock import Clock
 from krakenonce.errors import ConfigError, ForkedProcess, StoreUnavailable
 from krakenonce.stores.base import Grant, Holder
 from krakenonce.stores.leases.book import Book
 from krakenonce.stores.leases.driver import Driver
 from krakenonce.stores.leases.engine import Engine, EngineAway
 from krakenonce.stores.leases.floors import Floors
+from krakenonce.stores.leases.plumbing import Plumbing
 from krakenonce.stores.leases.settings import LeaseSettings
 from krakenonce.stores.leases.slots import Effects, Pending
 
@@ -28,6 +28,7 @@ class LeasedStore:
         engine: where leases come from. The store closes it.
         settings: how long leases last.
         clock: leases are counted by its boot time.
+        plumbing: threads and timers; the real ones unless given.
 
     Raises:
         ConfigError: the engine is set up so that floors could be lost.
@@ -37,12 +38,15 @@ class LeasedStore:
     survives_fork = False
     numbers = None
 
-    def __init__(self, url: str, engine: Engine, settings: LeaseSettings, clock: Clock) -> None:
+    def __init__(
+        self, url: str, engine: Engine, settings: LeaseSettings, clock: Clock, plumbing: Plumbing | None = None
+    ) -> None:
         self.url = url
         self._pid = os.getpid()
         self._closed = False
-        timer = SystemClock()
-        self._driver = Driver(engine, secrets.token_hex(6), settings, clock, timer)
+        plumbing = plumbing or Plumbing()
+        timer = plumbing.timer()
+        self._driver = Driver(engine, settings, clock, timer, plumbing)
         self._floors = Floors(settings.floors) if settings.floors else None
         self._book = Book(settings, clock, timer, self._act, self._floors)
         try:
@@ -92,6 +96,8 @@ class LeasedStore:
                 self._floors.close()
 
     def _act(self, effects: Effects) -> None:
+        if effects.voids:
+            self._driver.void_asks()
         if effects.asks or self._book.is_awaited:
             self._driver.ask(effects.asks)
         effects.wake_all()

@@ -4,9 +4,9 @@
 create type krakenonce.reply as (
     kind text,                       -- G granted, Q queued, D done, S no session
     low bigint, high bigint,         -- G: the first number; below high they are reserved whatever the time (0: none)
-    generation bigint,               -- G
-    waiting bigint,                  -- G: how many wait; Q: for how many ms at the most; D: 0 nothing, 1 done, 2 handed
-    events text                      -- G: what is remembered of the key, a line each
+    generation bigint,               -- G; D 2: under which it was handed over
+    waiting bigint,                  -- G: how many wait; Q: ask again after so many ms; D: 0 nothing, 1 done, 2 handed over
+    events text                      -- G: what is remembered of the key, a line each; Q: what to watch meanwhile
 );
 
 -- The present, in ns. Text and numeric only: a float8 is exact to 15 digits.
@@ -17,10 +17,34 @@ $$ select (extract(epoch from clock_timestamp())::numeric * 1000000000)::bigint 
 create function krakenonce.timeline() returns text language sql volatile as
 $$ select substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || '.' || 'krakenonce.lane'::regclass::oid $$;
 
--- True if a session is alive. An end that lies a minute ahead was set by a wrong clock.
-create function krakenonce.lives(session text) returns boolean language sql volatile as
-$$ select exists (select from krakenonce.session s where s.name = session
-    and s.until > clock_timestamp() and s.until <= clock_timestamp() + interval '1 minute') $$;
+-- Returns a moment in ns.
+create function krakenonce.ns(moment timestamptz) returns bigint language sql immutable as
+$$ select (extract(epoch from moment)::numeric * 1000000000)::bigint $$;
+
+-- Returns how many ms of quiet time are left; begins an era if this is the first word in it.
+create function krakenonce.quiet(after_change_ms integer, after_loss_ms integer) returns integer language plpgsql volatile as $$
+declare
+    era krakenonce.era;
+    this text := krakenonce.timeline();
+    rest integer;
+begin
+    select * into era from krakenonce.era;
+    if era.identity is distinct from this then
+        insert into krakenonce.era as e (identity, quiet) values (this, clock_timestamp()
+            + case when era.identity is null then after_loss_ms else after_change_ms end * interval '1 millisecond')
+            on conflict (one) do update set identity = excluded.identity, quiet = excluded.quiet
+            where e.identity <> excluded.identity;
+        select * into era from krakenonce.era;
+    end if;
+    rest := ceil(extract(epoch from era.quiet - clock_timestamp()) * 1000);
+    -- More than was ever set: the clock was set back.
+    return case when rest <= greatest(after_change_ms, after_loss_ms) then greatest(rest, 0) else 0 end;
+end $$;
+
+-- True if a session that waits is worth a try. A clock that was set forward makes everybody look late.
+create function krakenonce.may_live(session text) returns boolean language sql volatile as
+$$ select exists (select from krakenonce.session s where s.name = session and not s.dead
+    and s.until > clock_timestamp() - interval '1 minute') $$;
 
 -- True if the caller may act. A reservation must be on disk before it is used, whatever the server's default is.
 create function krakenonce.may_act(me text, with_incarnation bigint) returns boolean language plpgsql volatile as $$
@@ -29,45 +53,54 @@ begin
         perform set_config('synchronous_commit', 'on', true);
     end if;
     return exists (select from krakenonce.session s where s.name = me and s.incarnation = with_incarnation
-        and s.until > clock_timestamp());
+        and not s.dead and s.identity = krakenonce.timeline());
 end $$;
 
+-- Returns the lane, locked, and made if it is not there.
+create function krakenonce.locked(of_key text) returns krakenonce.lane language plpgsql volatile as $$
+declare
+    lane krakenonce.lane;
+begin
+    select * into lane from krakenonce.lane l where l.key = of_key for update;
+    if not found then
+        insert into krakenonce.lane values (of_key, null, false, 0, 0, 0, null, '', '{}', '{}') on conflict do nothing;
+        select * into lane from krakenonce.lane l where l.key = of_key for update;
+    end if;
+    return lane;
+end $$;
+
+-- True if somebody had the lane in this era: what is written of any other may be older than what was done with it.
+create function krakenonce.is_known(lane krakenonce.lane) returns boolean language sql volatile as
+$$ select lane.identity = krakenonce.timeline() $$;
+
 -- Returns the lowest number above everything that may have been used, the engine's data lost or not.
-create function krakenonce.first_free(lane krakenonce.lane, me text, floor bigint, margin integer, now_ns bigint)
+create function krakenonce.first_free(lane krakenonce.lane, floor bigint, margin integer, now_ns bigint)
 returns bigint language plpgsql volatile as $$
 declare
-    low bigint := now_ns;
-    doubtful boolean := lane.identity <> krakenonce.timeline();
-    ends timestamptz;
+    known bigint := greatest(lane.floor, lane.wish, floor);
+    soon bigint := now_ns + margin * 1000000000::bigint;
 begin
-    if lane.holder is not null and lane.holder <> me then
-        select s.until into ends from krakenonce.session s where s.name = lane.holder;
-        if ends is null then
-            doubtful := true;
-        elsif ends > clock_timestamp() + interval '1 minute' then
-            low := (extract(epoch from ends)::numeric * 1000000000)::bigint;
-        end if;
+    if krakenonce.is_known(lane) then
+        return greatest(now_ns, known);
+    elsif known <= soon then
+        return soon;
     end if;
-    low := greatest(low, lane.floor, lane.wish, floor);
-    if doubtful then
-        -- What is known of a lane that runs ahead of the clock may be older than what others have used of it, perhaps
-        -- since the same loss. So what is added grows with the time, and two who begin from the same floor do not meet.
-        low := low + margin * 1000000000::bigint + case when low > now_ns then now_ns % 64000000000 else 0 end;
-    end if;
-    return low;
+    -- A lane that runs ahead of the clock. Others may have used more of it than anybody who was heard of knows.
+    return known + margin * 1000000000::bigint + now_ns % 1000000000;
 end $$;
 
 -- Gives a lane to a session. Ahead of the clock no session's end bounds the numbers, so some seconds are reserved.
-create function krakenonce.give(inout lane krakenonce.lane, me text, to_session text, from_floor bigint, margin integer,
-    deadline timestamptz, out reply krakenonce.reply) language plpgsql volatile as $$
+create function krakenonce.give(inout lane krakenonce.lane, to_session text, from_floor bigint, margin integer,
+    is_push boolean, out reply krakenonce.reply) language plpgsql volatile as $$
 declare
     now_ns bigint := krakenonce.now_ns();
-    low bigint := krakenonce.first_free(lane, me, from_floor, margin, now_ns);
+    low bigint := krakenonce.first_free(lane, from_floor, margin, now_ns);
     high bigint := case when low > now_ns then least(low, 9223372033854775807) + 3000000000 else 0 end;
 begin
     lane.holder := to_session;
-    lane.claim := deadline;
-    lane.generation := lane.generation + 1;
+    lane.unclaimed := is_push;
+    lane.generation := greatest(lane.generation + 1, now_ns / 1000000);
+    lane.low := low;
     lane.floor := greatest(low, high);
     lane.wish := null;
     lane.identity := krakenonce.timeline();
@@ -75,107 +108,137 @@ begin
         array_to_string(lane.events, E'\n'))::krakenonce.reply;
 end $$;
 
--- Gives a lane to the first in line who is alive, and tells it. The reply is null if nobody is.
+-- Gives a lane to the first in line who may be alive, and tells it. The reply is null if nobody is.
 create function krakenonce.hand_over(inout lane krakenonce.lane, me text, floor bigint, margin integer,
     claim_ms integer, out reply krakenonce.reply) language plpgsql volatile as $$
 declare
     waiter text;
-    deadline timestamptz := clock_timestamp() + claim_ms * interval '1 millisecond';
     given record;
 begin
     while cardinality(lane.queue) > 0 loop
         waiter := lane.queue[1];
         lane.queue := lane.queue[2:];
         if waiter = me then
-            given := krakenonce.give(lane, me, me, floor, margin, null);
+            given := krakenonce.give(lane, me, floor, margin, false);
             lane := given.lane;
             reply := given.reply;
             return;
-        elsif krakenonce.lives(waiter) then
-            given := krakenonce.give(lane, me, waiter, null, margin, deadline);
+        elsif krakenonce.may_live(waiter) then
+            given := krakenonce.give(lane, waiter, null, margin, true);
             lane := given.lane;
             reply := given.reply;
-            perform pg_notify('kn_' || waiter, concat_ws(' ', 'H', reply.low, reply.high, reply.generation,
-                reply.waiting, (extract(epoch from deadline)::numeric * 1000000000)::bigint, lane.key) || E'\n' || right(reply.events, 7000));
-            reply := ('D', null, null, null, 2, null)::krakenonce.reply;
+            perform pg_notify('kn_' || waiter, concat_ws(' ', 'H', reply.low, reply.high, reply.generation, reply.waiting,
+                krakenonce.now_ns() + claim_ms * 1000000::bigint, lane.key) || E'\n' || right(reply.events, 7000));
+            reply := ('D', null, null, lane.generation, 2, null)::krakenonce.reply;
             return;
         end if;
     end loop;
 end $$;
 
 create function krakenonce.write(lane krakenonce.lane) returns void language sql volatile as $$
-    update krakenonce.lane l set holder = lane.holder, claim = lane.claim, generation = lane.generation,
-        floor = lane.floor, wish = lane.wish, identity = lane.identity, queue = lane.queue where l.key = lane.key
+    update krakenonce.lane l set holder = lane.holder, unclaimed = lane.unclaimed, generation = lane.generation,
+        low = lane.low, floor = lane.floor, wish = lane.wish, identity = lane.identity, queue = lane.queue where l.key = lane.key
 $$;
 
--- Begins or prolongs a session. As long as born_ns is the same, it has been alive all the while on this very timeline.
-create function krakenonce.renew(me text, with_incarnation bigint, ttl_ms integer,
-    out born_ns bigint, out now_ns bigint, out until_ns bigint) language plpgsql volatile as $$
+create function krakenonce.no_session() returns krakenonce.reply language sql immutable as
+$$ select ('S', null, null, null, null, null)::krakenonce.reply $$;
+
+create function krakenonce.done(effect boolean) returns krakenonce.reply language sql immutable as
+$$ select ('D', null, null, null, case when effect then 1 else 0 end, null)::krakenonce.reply $$;
+
+create function krakenonce.wait(ms numeric, watch text) returns krakenonce.reply language sql immutable as
+$$ select ('Q', null, null, null, ceil(ms), watch)::krakenonce.reply $$;
+
+-- Begins or prolongs a session. As long as born_ns is the same, nobody took it for dead, on this very timeline.
+create function krakenonce.renew(me text, with_incarnation bigint, with_ttl_ms integer, after_change_ms integer,
+    after_loss_ms integer, out born_ns bigint, out now_ns bigint, out until_ns bigint) language plpgsql volatile as $$
 declare
     was krakenonce.session;
+    this text := krakenonce.timeline();
     ends timestamptz;
 begin
+    perform krakenonce.quiet(after_change_ms, after_loss_ms);
     select * into was from krakenonce.session s where s.name = me for update;
     if was.incarnation > with_incarnation then
         return;
     end if;
     now_ns := krakenonce.now_ns();
-    born_ns := case when krakenonce.lives(me) and was.identity = krakenonce.timeline() then was.born else now_ns end;
-    ends := clock_timestamp() + ttl_ms * interval '1 millisecond';
-    -- A clock that was set back must not shorten what was promised.
-    if was.until <= clock_timestamp() + interval '1 minute' then
-        ends := greatest(ends, was.until);
-    end if;
-    insert into krakenonce.session values (me, ends, with_incarnation, krakenonce.timeline(), born_ns)
-        on conflict (name) do update set until = excluded.until, incarnation = excluded.incarnation,
-            identity = excluded.identity, born = excluded.born;
+    born_ns := case when not was.dead and was.identity = this then was.born else now_ns end;
+    -- A clock that was set back must not shorten what was promised: others rely on nobody using numbers above the end.
+    ends := greatest(clock_timestamp() + with_ttl_ms * interval '1 millisecond', was.until);
+    insert into krakenonce.session as s values (me, ends, with_ttl_ms, with_incarnation, this, born_ns, 1, false)
+        on conflict (name) do update set until = excluded.until, ttl_ms = excluded.ttl_ms, dead = false,
+            incarnation = excluded.incarnation, identity = excluded.identity, born = excluded.born,
+            renewals = s.renewals + 1;
     if was.name is null then
         delete from krakenonce.session s where s.until < clock_timestamp() - interval '1 day';
     end if;
-    until_ns := (extract(epoch from ends)::numeric * 1000000000)::bigint;
+    until_ns := krakenonce.ns(ends);
 end $$;
 
--- Wants a lane whose numbers begin at floor or above. Q: somebody else has it, the caller is in the queue, will be told,
--- and asks again after so many ms in case the holder is dead. Asking again changes nothing.
-create function krakenonce.acquire(me text, with_incarnation bigint, of_key text, from_floor bigint, margin integer,
-    claim_ms integer) returns krakenonce.reply language plpgsql volatile as $$
+-- Wants a lane whose numbers begin at from_floor or above. watch, watched_ms: what the caller was told to watch when it
+-- asked last, and for how long it has done so, by its own clock. Q: somebody else has it, or may have; the caller is in the
+-- queue, will be told, and asks again after so many ms. Asking again changes nothing.
+--
+-- A holder is dead if it has not renewed its session for a time to live by the caller's clock; or if its session has ended
+-- by this server's clock, and it did not renew it either while the caller looked on, for as long as the living need. So
+-- neither a clock that is set nor a network that is cut takes a lane from a holder who may still send.
+create function krakenonce.acquire(me text, with_incarnation bigint, of_key text, from_floor bigint, watch text,
+    watched_ms bigint, margin integer, claim_ms integer, after_change_ms integer, after_loss_ms integer)
+returns krakenonce.reply language plpgsql volatile as $$
 declare
     lane krakenonce.lane;
     given record;
-    ends timestamptz;
+    known boolean;
+    rest numeric;
+    s krakenonce.session;
+    token text;
 begin
     if not krakenonce.may_act(me, with_incarnation) then
-        return ('S', null, null, null, null, null)::krakenonce.reply;
+        return krakenonce.no_session();
     end if;
-    select * into lane from krakenonce.lane l where l.key = of_key for update;
-    if not found then
-        insert into krakenonce.lane values (of_key, null, null, 0, 0, null, '', '{}', '{}') on conflict do nothing;
-        select * into lane from krakenonce.lane l where l.key = of_key for update;
-    end if;
-    if lane.holder = me then
+    lane := krakenonce.locked(of_key);
+    known := krakenonce.is_known(lane);
+    if known and lane.holder = me then
         lane.queue := array_remove(lane.queue, me);
-        given := krakenonce.give(lane, me, me, from_floor, margin, null);
+        given := krakenonce.give(lane, me, from_floor, margin, false);
         perform krakenonce.write(given.lane);
         return given.reply;
     end if;
     if not me = any(lane.queue) then
         lane.queue := lane.queue || me;
     end if;
-    if lane.holder is null or lane.claim <= clock_timestamp() or not krakenonce.lives(lane.holder) then
-        given := krakenonce.hand_over(lane, me, from_floor, margin, claim_ms);
-        perform krakenonce.write(given.lane);
-        if (given.reply).kind = 'G' then
-            return given.reply;
-        end if;
-        return ('Q', null, null, null, claim_ms, null)::krakenonce.reply;
-    end if;
     if from_floor > krakenonce.now_ns() then
         lane.wish := greatest(lane.wish, from_floor);
     end if;
+    rest := case when known then 0 else krakenonce.quiet(after_change_ms, after_loss_ms) end;
+    if rest > 0 then
+        perform krakenonce.write(lane);
+        return krakenonce.wait(rest, '');
+    end if;
+    if known and lane.holder is not null then
+        select * into s from krakenonce.session h where h.name = lane.holder and not h.dead;
+        if found then
+            token := lane.holder || case when lane.unclaimed then ':' || lane.generation else '.' || s.renewals end;
+            rest := case when lane.unclaimed then claim_ms else least(s.ttl_ms, greatest(s.ttl_ms * 0.4,
+                extract(epoch from s.until - clock_timestamp()) * 1000)) end;
+            rest := rest - case when watch = token then watched_ms else 0 end;
+            if rest > 0 then
+                perform krakenonce.write(lane);
+                perform pg_notify('kn_' || lane.holder, concat_ws(' ', 'W', lane.generation, lane.key));
+                return krakenonce.wait(rest, token);
+            end if;
+            update krakenonce.session h set dead = true where h.name = lane.holder;
+            lane.floor := greatest(lane.floor, krakenonce.ns(s.until));
+        end if;
+    end if;
+    given := krakenonce.hand_over(lane, me, from_floor, margin, claim_ms);
+    lane := given.lane;
     perform krakenonce.write(lane);
-    perform pg_notify('kn_' || lane.holder, concat_ws(' ', 'W', lane.generation, lane.key));
-    select least(s.until, lane.claim) into ends from krakenonce.session s where s.name = lane.holder;
-    return ('Q', null, null, null, (extract(epoch from ends - clock_timestamp()) * 1000)::bigint, null)::krakenonce.reply;
+    if (given.reply).kind = 'G' then
+        return given.reply;
+    end if;
+    return krakenonce.wait(claim_ms, lane.holder || ':' || lane.generation);
 end $$;
 
 -- Gives a lane back and hands it to the first in line. next_floor: the first number that was not used. again: queue.
@@ -188,13 +251,13 @@ declare
     given record;
 begin
     if not krakenonce.may_act(me, with_incarnation) then
-        return ('S', null, null, null, null, null)::krakenonce.reply;
+        return krakenonce.no_session();
     end if;
-    select * into lane from krakenonce.lane l where l.key = of_key for update;
-    if not found or lane.holder is distinct from me or lane.generation <> of_generation then
-        return ('D', null, null, null, 0, null)::krakenonce.reply;
+    lane := krakenonce.locked(of_key);
+    if not krakenonce.is_known(lane) or lane.holder is distinct from me or lane.generation <> of_generation then
+        return krakenonce.done(false);
     end if;
-    lane.floor := next_floor;
+    lane.floor := greatest(next_floor, lane.low);  -- who never heard of the grant knows less than it began with
     if again and not me = any(lane.queue) then
         lane.queue := lane.queue || me;
     end if;
@@ -202,12 +265,10 @@ begin
     lane := given.lane;
     if (given.reply).kind is null then
         lane.holder := null;
-        lane.claim := null;
-        perform krakenonce.write(lane);
-        return ('D', null, null, null, 1, null)::krakenonce.reply;
+        lane.unclaimed := false;
     end if;
     perform krakenonce.write(lane);
-    return given.reply;
+    return coalesce(given.reply, krakenonce.done(true));
 end $$;
 
 -- Says that a lane that was handed over has arrived. D 1, or D 0 if that is late.
@@ -215,30 +276,57 @@ create function krakenonce.claim(me text, with_incarnation bigint, of_key text, 
 returns krakenonce.reply language plpgsql volatile as $$
 begin
     if not krakenonce.may_act(me, with_incarnation) then
-        return ('S', null, null, null, null, null)::krakenonce.reply;
+        return krakenonce.no_session();
     end if;
-    update krakenonce.lane l set claim = null
-        where l.key = of_key and l.holder = me and l.generation = of_generation;
-    return ('D', null, null, null, case when found then 1 else 0 end, null)::krakenonce.reply;
+    update krakenonce.lane l set unclaimed = false
+        where l.key = of_key and l.holder = me and l.generation = of_generation and l.identity = krakenonce.timeline();
+    return krakenonce.done(found);
 end $$;
 
--- Passes a lane on if the one it was handed to has not claimed it in time.
-create function krakenonce.pass(me text, with_incarnation bigint, of_key text, margin integer, claim_ms integer)
-returns krakenonce.reply language plpgsql volatile as $$
+-- Passes on what the caller has handed over under of_generation and was not claimed since. The caller's clock says that it
+-- was given the time.
+create function krakenonce.pass(me text, with_incarnation bigint, of_key text, of_generation bigint, margin integer,
+    claim_ms integer) returns krakenonce.reply language plpgsql volatile as $$
 declare
     lane krakenonce.lane;
     given record;
 begin
     if not krakenonce.may_act(me, with_incarnation) then
-        return ('S', null, null, null, null, null)::krakenonce.reply;
+        return krakenonce.no_session();
     end if;
-    select * into lane from krakenonce.lane l where l.key = of_key for update;
-    if not found or lane.claim is null or lane.claim > clock_timestamp() or lane.holder = me then
-        return ('D', null, null, null, 0, null)::krakenonce.reply;
+    lane := krakenonce.locked(of_key);
+    if not lane.unclaimed or lane.generation <> of_generation or lane.holder = me or not krakenonce.is_known(lane) then
+        return krakenonce.done(false);
     end if;
     given := krakenonce.hand_over(lane, me, null, margin, claim_ms);
     perform krakenonce.write(given.lane);
-    return case when (given.reply).kind is null then ('D', null, null, null, 0, null)::krakenonce.reply else given.reply end;
+    return coalesce(given.reply, krakenonce.done(false));
+end $$;
+
+-- Says in a new era that the caller has the lane, under the generation of the era before, and that numbers below to_floor
+-- are used or reserved. D 1, or D 0 if that comes too late: somebody else was given it.
+create function krakenonce.keep(me text, with_incarnation bigint, of_key text, of_generation bigint, to_floor bigint)
+returns krakenonce.reply language plpgsql volatile as $$
+declare
+    lane krakenonce.lane;
+begin
+    if not krakenonce.may_act(me, with_incarnation) then
+        return krakenonce.no_session();
+    end if;
+    lane := krakenonce.locked(of_key);
+    if krakenonce.is_known(lane) then
+        return krakenonce.done(lane.holder = me and lane.generation = of_generation);
+    elsif lane.generation > of_generation then
+        return krakenonce.done(false);
+    end if;
+    lane.holder := me;
+    lane.unclaimed := false;
+    lane.generation := of_generation;
+    lane.low := greatest(lane.floor, lane.wish, to_floor);
+    lane.floor := lane.low;
+    lane.identity := krakenonce.timeline();
+    perform krakenonce.write(lane);
+    return krakenonce.done(true);
 end $$;
 
 -- Raises the floor of a lane that runs ahead of the clock, because the engine may have lost it.
@@ -246,11 +334,11 @@ create function krakenonce.raise_floor(me text, with_incarnation bigint, of_key 
 returns krakenonce.reply language plpgsql volatile as $$
 begin
     if not krakenonce.may_act(me, with_incarnation) then
-        return ('S', null, null, null, null, null)::krakenonce.reply;
+        return krakenonce.no_session();
     end if;
-    insert into krakenonce.lane as l values (of_key, null, null, 0, 0, to_floor, '', '{}', '{}')
+    insert into krakenonce.lane as l values (of_key, null, false, 0, 0, 0, to_floor, '', '{}', '{}')
         on conflict (key) do update set wish = greatest(l.wish, excluded.wish);
-    return ('D', null, null, null, 1, null)::krakenonce.reply;
+    return krakenonce.done(true);
 end $$;
 
 -- Keeps one line with a lane, for everybody who is granted it after this.
@@ -258,7 +346,7 @@ create function krakenonce.remember(me text, with_incarnation bigint, of_key tex
 returns krakenonce.reply language plpgsql volatile as $$
 begin
     if not krakenonce.may_act(me, with_incarnation) then
-        return ('S', null, null, null, null, null)::krakenonce.reply;
+        return krakenonce.no_session();
     end if;
     update krakenonce.lane l set events = (l.events || event)[greatest(1, cardinality(l.events) + 2 - kept):]
         where l.key = of_key;

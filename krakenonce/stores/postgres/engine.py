@@ -15,7 +15,9 @@ from krakenonce.stores.leases.engine import (
     Done,
     EngineAway,
     Granted,
+    Keep,
     NoSession,
+    Pass,
     Queued,
     Raise,
     Release,
@@ -33,6 +35,11 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 OLDEST = 140000
+_ARGUMENTS = {"acquire": 10, "release": 8, "claim": 4, "pass": 6, "keep": 5, "raise_floor": 4, "remember": 5}
+_STATEMENTS = {
+    name: f"select * from krakenonce.{name}({', '.join(['%s'] * count)})"  # noqa: S608 - of constants
+    for name, count in _ARGUMENTS.items()
+}
 
 
 class PostgresEngine:
@@ -53,6 +60,7 @@ class PostgresEngine:
         self._make, self._make_ear, self._settings = connect, connect_to_listen, settings
         self._connection: Connection[Any] | None = None
         self._session, self._incarnation = "", 0
+        self._quiet = (int(settings.quiet_after_change * 1000), int(settings.quiet_after_loss * 1000))
 
     def connect(self) -> None:
         self.close()
@@ -65,8 +73,8 @@ class PostgresEngine:
         self._session, self._incarnation = session, incarnation
         with as_absence():
             row = self._opened().execute(
-                "select born_ns, now_ns, until_ns from krakenonce.renew(%s, %s, %s)",
-                (session, incarnation, int(self._settings.ttl * 1000)),
+                "select born_ns, now_ns, until_ns from krakenonce.renew(%s, %s, %s, %s, %s)",
+                (session, incarnation, int(self._settings.ttl * 1000), *self._quiet),
             ).fetchone()  # fmt: skip
         if row is None or row[1] is None:
             raise EngineAway("another connection of this process came first")
@@ -109,20 +117,26 @@ class PostgresEngine:
         return PostgresEar(self._make_ear, self._settings.ttl / 5)
 
     def _call(self, ask: Ask) -> tuple[str, tuple[Any, ...]]:
-        who = (self._session, self._incarnation, ask.key)
+        """Return the statement that does *ask*, and its parameters."""
         terms = (self._settings.margin, int(self._settings.claim * 1000))
-        if isinstance(ask, Acquire):
-            return "select * from krakenonce.acquire(%s, %s, %s, %s, %s, %s)", (*who, ask.floor, *terms)
-        if isinstance(ask, Release):
-            what = (*who, ask.generation, ask.floor, ask.again, *terms)
-            return "select * from krakenonce.release(%s, %s, %s, %s, %s, %s, %s, %s)", what
-        if isinstance(ask, Claim):
-            return "select * from krakenonce.claim(%s, %s, %s, %s)", (*who, ask.generation)
-        if isinstance(ask, Raise):
-            return "select * from krakenonce.raise_floor(%s, %s, %s, %s)", (*who, ask.floor)
-        if isinstance(ask, Remember):
-            return "select * from krakenonce.remember(%s, %s, %s, %s, %s)", (*who, ask.event, KEPT_EVENTS)
-        return "select * from krakenonce.pass(%s, %s, %s, %s, %s)", (*who, *terms)
+        arguments: tuple[Any, ...]
+        match ask:
+            case Acquire():
+                name, arguments = "acquire", (ask.floor, ask.watch, ask.watched_ms, *terms, *self._quiet)
+            case Release():
+                name, arguments = "release", (ask.generation, ask.floor, ask.again, *terms)
+            case Claim():
+                name, arguments = "claim", (ask.generation,)
+            case Pass():
+                name, arguments = "pass", (ask.generation, *terms)
+            case Keep():
+                name, arguments = "keep", (ask.generation, ask.floor)
+            case Raise():
+                name, arguments = "raise_floor", (ask.floor,)
+            case Remember():
+                name, arguments = "remember", (ask.event, KEPT_EVENTS)
+        given = (self._session, self._incarnation, ask.key, *arguments)
+        return _STATEMENTS[name], given
 
     def _opened(self) -> Connection[Any]:
         if self._connection is None:
@@ -152,5 +166,5 @@ def _read(row: tuple[Any, ...] | None) -> Reply:
     if kind == "G":
         return Granted(low, high, generation, waiting, tuple(events.splitlines()))
     if kind == "Q":
-        return Queued(max(0, waiting or 0) / 1000)
-    return Done(effect=waiting > 0, handed=waiting > 1) if kind == "D" else NoSession()
+        return Queued(max(0, waiting or 0) / 1000, events)
+    return Done(effect=waiting > 0, handed=generation if waiting > 1 else 0) if kind == "D" else NoSession()

@@ -14,6 +14,8 @@ from krakenonce.stores.leases.engine import (
     Ask,
     Claim,
     EngineAway,
+    Keep,
+    Pass,
     Raise,
     Release,
     Remember,
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
     from redis import Redis
 
 OLDEST = (6, 2)
-_SCRIPTS = {name: layout.script(name) for name in ("acquire", "release", "claim", "pass", "raise", "remember", "renew")}
+_SCRIPTS = {
+    name: layout.script(name) for name in ("acquire", "release", "claim", "pass", "keep", "raise", "remember", "renew")
+}
 _SHAS = {name: hashlib.sha1(text.encode()).hexdigest() for name, text in _SCRIPTS.items()}  # noqa: S324 - Redis's name
 
 
@@ -46,6 +50,7 @@ class RedisEngine:
         self._client: Redis | None = None
         self._identity = ""
         self._session, self._incarnation = "", 0
+        self._quiet = (int(settings.quiet_after_change * 1000), int(settings.quiet_after_loss * 1000))
 
     def connect(self) -> None:
         self.close()
@@ -59,10 +64,11 @@ class RedisEngine:
 
     def renew(self, session: str, incarnation: int) -> Renewal:
         self._session, self._incarnation = session, incarnation
-        arguments = (incarnation, self._identity, int(self._settings.ttl * 1000), layout.LONGEST_SESSION_MS)
-        replies = self._pipeline(
-            [(_SHAS["renew"], 1, layout.session_name(shard, session), *arguments) for shard in layout.SHARDS]
-        )
+        arguments = (
+            incarnation, self._identity, int(self._settings.ttl * 1000), layout.MEMORY_OF_SESSIONS_MS, *self._quiet,
+        )  # fmt: skip
+        names = [(layout.session_name(shard, session), layout.era_name(shard)) for shard in layout.SHARDS]
+        replies = self._pipeline([(_SHAS["renew"], 2, *pair, *arguments) for pair in names])
         if any(reply[0] == b"S" for reply in replies):
             raise EngineAway("another connection of this process came first")
         return Renewal(
@@ -101,19 +107,10 @@ class RedisEngine:
         head = (
             *layout.names(ask.key, self._session),
             self._session, self._incarnation, self._identity, settings.margin, int(settings.claim * 1000),
-            layout.RESERVATION_SECONDS, layout.LONGEST_SESSION_MS, int(settings.cluster),
+            layout.RESERVATION_SECONDS, layout.LONGEST_LATENESS_MS, int(settings.cluster), *self._quiet,
         )  # fmt: skip
-        if isinstance(ask, Acquire):
-            return (_SHAS["acquire"], 4, *head, str(ask.floor))
-        if isinstance(ask, Release):
-            return (_SHAS["release"], 4, *head, ask.generation, str(ask.floor), int(ask.again))
-        if isinstance(ask, Claim):
-            return (_SHAS["claim"], 4, *head, ask.generation)
-        if isinstance(ask, Raise):
-            return (_SHAS["raise"], 4, *head, str(ask.floor))
-        if isinstance(ask, Remember):
-            return (_SHAS["remember"], 4, *head, ask.event, KEPT_EVENTS)
-        return (_SHAS["pass"], 4, *head)
+        name, arguments = _call_of(ask)
+        return (_SHAS[name], 5, *head, *arguments)
 
     def _pipeline(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
         with as_absence():
@@ -131,6 +128,25 @@ class RedisEngine:
         if self._client is None:
             raise EngineAway("not connected")
         return self._client
+
+
+def _call_of(ask: Ask) -> tuple[str, tuple[Any, ...]]:
+    """Return the script that does *ask*, and its own arguments."""
+    match ask:
+        case Acquire():
+            return "acquire", (str(ask.floor), ask.watch, ask.watched_ms)
+        case Release():
+            return "release", (ask.generation, str(ask.floor), int(ask.again))
+        case Claim():
+            return "claim", (ask.generation,)
+        case Pass():
+            return "pass", (ask.generation,)
+        case Keep():
+            return "keep", (ask.generation, str(ask.floor))
+        case Raise():
+            return "raise", (str(ask.floor),)
+        case Remember():
+            return "remember", (ask.event, KEPT_EVENTS)
 
 
 def _check(about: dict[str, Any]) -> None:

@@ -15,7 +15,8 @@ key, and the sessions that its scripts must look at, lie on one node; and a proc
 whatever the number of its keys."""
 
 RESERVATION_SECONDS = 3
-LONGEST_SESSION_MS = 60_000
+LONGEST_LATENESS_MS = 60_000
+MEMORY_OF_SESSIONS_MS = 86_400_000
 
 
 def shard_of(key: str) -> str:
@@ -28,10 +29,16 @@ def session_name(shard: str, session: str) -> str:
     return f"kn{{{shard}}}s:{session}"
 
 
-def names(key: str, session: str) -> tuple[str, str, str, str]:
-    """Return the names of state and queue of *key*, of *session* beside them, and of the events of *key*."""
+def era_name(shard: str) -> str:
+    """Return the name of the hash in which a *shard* keeps its era."""
+    return f"kn{{{shard}}}a"
+
+
+def names(key: str, session: str) -> tuple[str, str, str, str, str]:
+    """Return the names of state and queue of *key*, of *session* beside them, of the key's events, and of the era."""
     shard = shard_of(key)
-    return f"kn{{{shard}}}k:{key}", f"kn{{{shard}}}q:{key}", session_name(shard, session), f"kn{{{shard}}}e:{key}"
+    state, queue, events = (f"kn{{{shard}}}{kind}:{key}" for kind in "kqe")
+    return state, queue, session_name(shard, session), events, era_name(shard)
 
 
 def channel(session: str) -> str:
@@ -42,8 +49,8 @@ def channel(session: str) -> str:
 def script(name: str) -> str:
     """Return the text of the script *name*, as it is sent."""
     room = resources.files(__package__)
-    prelude = "" if name == "renew" else (room / "prelude.lua").read_text("utf-8")
-    return prelude + (room / f"{name}.lua").read_text("utf-8")
+    parts = ("era", name) if name == "renew" else ("era", "prelude", name)
+    return "".join((room / f"{part}.lua").read_text("utf-8") for part in parts)
 
 
 def read_reply(reply: Sequence[Any]) -> Reply:
@@ -54,9 +61,9 @@ def read_reply(reply: Sequence[Any]) -> Reply:
             int(reply[1]), int(reply[2]), int(reply[3]), int(reply[4]), tuple(reply[5].decode().splitlines())
         )
     if kind == b"Q":
-        return Queued(max(0, int(reply[1])) / 1000)
+        return Queued(max(0, int(reply[1])) / 1000, reply[2].decode())
     if kind == b"D":
-        return Done(effect=reply[1] > 0, handed=reply[1] > 1)
+        return Done(effect=reply[1] > 0, handed=int(reply[2]) if reply[1] > 1 else 0)
     return NoSession()
 
 

@@ -1,29 +1,34 @@
 -- What every script on keys begins with. Numbers of 19 digits stay text: a Lua double is exact to 15 digits only.
 --
 -- KEYS[1] state of the key (hash), KEYS[2] its queue (list of sessions), KEYS[3] the caller's session (hash), KEYS[4]
---   the last events of the key (list of lines). All four share one hash tag, so that they live on one node of a cluster; so do the sessions of holders and waiters.
+--   the last events of the key (list of lines), KEYS[5] the era (hash). All five share one hash tag, so that they live on
+--   one node of a cluster; so do the sessions of holders and waiters.
 -- ARGV[1] caller's session, [2] its incarnation, [3] the engine's identity, [4] margin in s, [5] claim in ms,
---   [6] reservation in s, [7] longest believable session in ms, [8] '1' on a cluster, where receivers can't be counted.
+--   [6] reservation in s, [7] longest believable lateness in ms, [8] '1' on a cluster, where receivers can't be counted,
+--   [9] quiet time in ms after the engine has changed, [10] after its data is lost.
 --
--- State: h holder, c claim deadline in ms (until claimed), g generation, n floor, x floor of those who wait, i identity.
--- Session: u end in ms, c incarnation, i identity, b birth in ms.
+-- State: h holder, c '1' until the holder has claimed it, g generation, l where its numbers begin, n floor, x floor of those
+--   who wait, i identity.
+-- Session: u end in ms, t time to live in ms, c incarnation, i identity, b birth, r renewals, d '1' once taken for dead.
 --
--- Replies {'S'} if the caller's session is dead, or another incarnation of it has begun.
+-- No lease ends because of what this engine's clock shows alone: clocks are set. See acquire.lua.
+-- Replies {'S'} if the caller's session is unknown or dead, or another incarnation of it has begun.
 local me, identity = ARGV[1], ARGV[3]
-local longest = tonumber(ARGV[7])
 local sessions = string.sub(KEYS[3], 1, #KEYS[3] - #me)
-local clock = redis.call('TIME')
-local now = clock[1] .. string.format('%06d', tonumber(clock[2])) .. '000'
-local ms = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 
-local own = redis.call('HMGET', KEYS[3], 'u', 'c')
-if not own[1] or tonumber(own[1]) <= ms or own[2] ~= ARGV[2] then return {'S'} end
+local own = redis.call('HMGET', KEYS[3], 'c', 'd')
+if own[1] ~= ARGV[2] or own[2] then return {'S'} end
 
 local function read_state()
-  local s = redis.call('HMGET', KEYS[1], 'h', 'c', 'n', 'x', 'i', 'g')
-  return {holder = s[1], deadline = tonumber(s[2] or ''), floor = s[3], wish = s[4], identity = s[5], generation = s[6]}
+  local s = redis.call('HMGET', KEYS[1], 'h', 'c', 'n', 'x', 'i', 'g', 'l')
+  return {
+    holder = s[1], unclaimed = s[2], floor = s[3], wish = s[4], identity = s[5], generation = s[6], low = s[7] or '0'
+  }
 end
 local state = read_state()
+local quiet_left = quiet(KEYS[5], identity, ARGV[9], ARGV[10])
+-- In each era a key is unknown until somebody has it: what is written of it may be older than what was done with it.
+local is_known = state.identity == identity
 
 local function above(a, b)
   if #a ~= #b then return #a > #b end
@@ -40,45 +45,38 @@ local function later(number, seconds, nanoseconds)
   return string.format('%d%09d', whole, rest % 1000000000)
 end
 
--- Returns whether a session is alive, and its end in ms. An end that lies too far ahead was set by a wrong clock.
-local function life(session)
-  local ends = tonumber(redis.call('HGET', sessions .. session, 'u') or '')
-  return ends ~= nil and ends > ms and ends <= ms + longest, ends
-end
-
 -- Returns the lowest number that is above everything that may have been used, the engine's data lost or not.
 local function first_free(floor)
-  local low, doubtful = now, state.identity ~= identity
-  if state.holder and state.holder ~= me then
-    local _, ends = life(state.holder)
-    if not ends then
-      doubtful = true
-    elseif ends > ms + longest then
-      low = string.format('%d', ends) .. '000000'
-    end
-  end
-  low = highest(highest(highest(low, state.floor), state.wish), floor)
-  if not doubtful then return low end
-  if low == now then return later(now, tonumber(ARGV[4])) end
-  -- What is known of a key that runs ahead of the clock may be older than what others have used of it, perhaps since the
-  -- same loss. So what is added grows with the time, and two who begin from the same floor do not meet.
-  return later(low, tonumber(ARGV[4]) + tonumber(clock[1]) % 64, tonumber(clock[2]) * 1000)
+  local known = highest(highest(state.floor or '0', state.wish), floor)
+  if is_known then return highest(now, known) end
+  local soon = later(now, tonumber(ARGV[4]))
+  if not above(known, soon) then return soon end
+  -- A key that runs ahead of the clock. Others may have used more of it than anybody who was heard of knows.
+  return later(known, tonumber(ARGV[4]), tonumber(clock[2]) * 1000)
 end
 
 -- Gives the key to a session. A number ahead of the clock is bounded by no session's end, so some are reserved.
-local function give(session, floor, deadline)
+-- Generations never repeat, whatever was lost: they are moments.
+local function give(session, floor, unclaimed)
   local low = first_free(floor)
   local high = above(low, now) and later(low, tonumber(ARGV[6])) or '0'
-  redis.call('HSET', KEYS[1], 'h', session, 'n', high == '0' and low or high, 'i', identity)
-  if deadline then
-    redis.call('HSET', KEYS[1], 'c', deadline)
+  local generation = string.format('%d', math.max(tonumber(state.generation or '0') + 1, ms))
+  redis.call('HSET', KEYS[1], 'h', session, 'l', low, 'n', high == '0' and low or high,
+    'i', identity, 'g', generation)
+  if unclaimed then
+    redis.call('HSET', KEYS[1], 'c', '1')
     redis.call('HDEL', KEYS[1], 'x')
   else
     redis.call('HDEL', KEYS[1], 'x', 'c')
   end
-  local generation = redis.call('HINCRBY', KEYS[1], 'g', 1)
-  state = read_state()
+  state, is_known = read_state(), true
   return {'G', low, high, generation, redis.call('LLEN', KEYS[2]), table.concat(redis.call('LRANGE', KEYS[4], 0, -1), '\n')}
+end
+
+-- Returns whether a session that waits is worth a try. A clock that was set forward makes everybody look late.
+local function may_live(session)
+  local s = redis.call('HMGET', sessions .. session, 'u', 'd')
+  return s[1] and not s[2] and tonumber(s[1]) > ms - tonumber(ARGV[7])
 end
 
 -- Gives the key to the first in line who is alive and listens. Returns nil if nobody is; the grant if it is the caller.
@@ -87,12 +85,12 @@ local function hand_over(floor)
     local waiter = redis.call('LPOP', KEYS[2])
     if not waiter then return nil end
     if waiter == me then return give(me, floor, nil) end
-    if life(waiter) then
-      local deadline = ms + tonumber(ARGV[5])
-      local grant = give(waiter, nil, deadline)
+    if may_live(waiter) then
+      local grant = give(waiter, nil, true)
+      local deadline = string.format('%d', ms + tonumber(ARGV[5]))
       local text = table.concat({'H', grant[2], grant[3], grant[4], grant[5], deadline, KEYS[1]}, ' ') .. '\n' .. grant[6]
       local heard = redis.call('PUBLISH', 'kn:' .. waiter, text)
-      if heard > 0 or ARGV[8] == '1' then return {'D', 2} end
+      if heard > 0 or ARGV[8] == '1' then return {'D', 2, grant[4]} end
     end
   end
 end
