@@ -22,17 +22,25 @@ STEPS = ("before journal", "after journal", "sent", "answered", "committed")
 
 LONGEST_S = 600
 
-PASSING_BY = ("the answer was lost", "no connection", "its time was over")
-"""Why an order may be refused in a storm: it is wanted again then."""
+PASSING_BY = ("the answer was lost", "no connection", "its time was over", "EGeneral:Invalid arguments:deadline")
+"""Why an order may be refused in a storm: it is wanted again then. The last one is what the exchange says to an order
+that has waited in its lane until just about 2 s were left: the two clocks are compared to half a second only."""
 
 
 class Crew:
-    """Runs jobs, one at a time, each in a process of its own."""
+    """Runs jobs, one at a time, each in a process of its own.
+
+    Parameters:
+        script: the file whose `perform` does them; run as a script, it calls `main`.
+    """
+
+    def __init__(self, script=__file__):
+        self._script = script
 
     def __enter__(self):
         root = Path(__file__).parent.parent.parent
         self._parent = subprocess.Popen(
-            [sys.executable, "-W", "error", __file__],
+            [sys.executable, "-W", "error", self._script],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -71,7 +79,8 @@ class Death:
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main():
+def main(perform):
+    """Do what comes in, each job in a child of its own."""
     import krakenonce.broker  # noqa: F401 - loaded once, for all children
 
     logging.getLogger("krakenonce").setLevel(logging.ERROR)  # thousands of lost answers are no news here
@@ -242,4 +251,4 @@ MUTANTS = {
 }
 
 if __name__ == "__main__":
-    main()
+    main(perform)
