@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,7 +10,6 @@ import tempfile
 import threading
 from pathlib import Path
 
-from tests.engines.conftest import FAST
 from tests.engines.proxy import Proxy
 from tests.engines.shifted import shift
 
@@ -19,8 +19,9 @@ ROOT = Path(__file__).parents[2]
 class Member:
     """One process and its proxy."""
 
-    def __init__(self, server, url, keys, clock, options=FAST, **task):
-        self.proxy = Proxy(server.port)
+    def __init__(self, server, url, keys, clock, options="", files="", **task):
+        self.proxy, self.files = Proxy(server.port), files
+        options += f"&floors={files}" if files else ""
         store = server.url.replace(f":{server.port}/", f":{self.proxy.port}/") + options
         self.complaints = tempfile.TemporaryFile("w+")  # noqa: SIM115 - open as long as the member
         self.task = {"store": store, "url": url, "keys": keys, "clock": clock, **task}
@@ -61,39 +62,66 @@ class Member:
 
 
 BREAKS = ("partition", "half_open", "dropped", "frozen", "killed", "restart")
-LOSSES = ("forgotten", "yesterday")
-CLOCKS = ("clock_forward", "clock_back")
+LOSSES = ("forgotten", "yesterday", "promoted", "file")
+CLOCKS = ("clock",)
+PAUSES = (0.1, 0.3, 2.2)  # the last is longer than a lease
 
 
 class Trouble:
-    """Faults, drawn by a seeded dice. Each is over when its method returns, or soon after."""
+    """Faults, drawn by a seeded dice. Each is over when its method returns.
 
-    def __init__(self, server, members, seed, keep):
-        self.server, self.members = server, members
+    The promise is about the loss of any one of three: the engine's data, a host's file, a right clock. So before one of
+    them is lost, and after it, everybody must have been served. What came of an earlier loss stays: keys that run ahead
+    of the clock by seconds or an hour.
+    """
+
+    def __init__(self, server, members, names, seed, keep):
+        self.server, self.members, self.names = server, members, names
         self.dice = random.Random(seed)
         self.done = []
         self._pause = threading.Event()
         self._keep = keep
         server.save_dump()
 
-    def strike(self, faults, rest):
-        """Do one of *faults*, and let calls happen for about *rest* seconds."""
+    def strike(self, faults, rest=0.3):
+        """Do one of *faults*."""
         name = self.dice.choice(faults)
         self.done.append(name)
+        print(name, flush=True)
+        if name in LOSSES + CLOCKS:
+            self.recover()
         getattr(self, name)(self.dice.choice(self.members))
-        self.wait(self.dice.uniform(rest / 2, rest))
+        if name in LOSSES + CLOCKS:
+            self.recover()
+        else:
+            self.wait(self.dice.uniform(rest / 2, rest))
+
+    def recover(self, seconds=90):
+        """Wait until every member was served for every key once more. Nobody helps them."""
+        before = [member.count() for member in self.members]
+        pairs = list(zip(self.members, before, strict=True))
+        for _ in range(int(seconds / 0.1)):
+            pairs = [(member, was) for member, was in pairs if not self._served_since(member, was)]
+            if not pairs:
+                return
+            self.wait(0.1)
+        raise AssertionError(f"not recovered: {[(member.task['clock'], was) for member, was in pairs]}")
+
+    def _served_since(self, member, before):
+        now = member.count()
+        return all(now.get(name, 0) > before.get(name, 0) for name in self.names)
 
     def wait(self, seconds):
         self._pause.wait(seconds)
 
     def partition(self, member):
         member.proxy.cut()
-        self.wait(self.dice.choice((0.1, 0.3, 2.2)))
+        self.wait(self.dice.choice(PAUSES))
         member.proxy.heal()
 
     def half_open(self, member):
         member.proxy.hold()
-        self.wait(self.dice.choice((0.1, 0.3, 2.2)))
+        self.wait(self.dice.choice(PAUSES))
         member.proxy.heal()
 
     def dropped(self, member):
@@ -101,24 +129,44 @@ class Trouble:
 
     def frozen(self, member):
         member.process.send_signal(signal.SIGSTOP)
-        self.wait(self.dice.choice((0.2, 0.5, 2.2)))  # past the lease, often enough
+        self.wait(self.dice.choice(PAUSES))
         member.process.send_signal(signal.SIGCONT)
 
     def killed(self, member):
         member.kill()
         member.start()
 
+    def file(self, member):
+        """The host loses its disk, and so its process."""
+        member.kill()
+        shutil.rmtree(member.files)
+        member.start()
+
     def restart(self, member):
         self.server.restart()
 
     def forgotten(self, member):
+        shift(self.server, 0)
+        self.recover()
         self.server.forget_all()
 
     def yesterday(self, member):
+        shift(self.server, 0)
+        self.recover()
         self.server.restore_dump()
 
-    def clock_forward(self, member):
-        shift(self.server, self.dice.randrange(0, 11))
+    def promoted(self, member):
+        """A replica takes over that has lost what was written last."""
+        shift(self.server, 0)
+        old, self.server = self.server, self._keep(self.server.replica())
+        self.server.stop_following()
+        self.wait(self.dice.uniform(0.1, 0.5))
+        old.kill()
+        self.server.promote()
+        for each in self.members:
+            each.proxy.target = self.server.port
+            each.proxy.drop()
+        self.server.save_dump()
 
-    def clock_back(self, member):
-        shift(self.server, -self.dice.randrange(0, 11))
+    def clock(self, member):
+        shift(self.server, self.dice.randrange(-10, 11))

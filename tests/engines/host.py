@@ -46,8 +46,8 @@ class Host:
             await asyncio.to_thread(manager.store.close)
 
     async def work(self, manager, key, secret):
-        credentials = Credentials(key, secret)
-        async with KrakenClient(credentials, manager=manager, base_url=self.task["url"], timeout=1.0) as client:
+        credentials, timeout = Credentials(key, secret), self.task.get("timeout", 1.0)
+        async with KrakenClient(credentials, manager=manager, base_url=self.task["url"], timeout=timeout) as client:
             while not self.stopping.is_set() and self.left > 0:
                 self.left -= 1
                 await self.call(client, credentials.fingerprint)

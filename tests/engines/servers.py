@@ -117,6 +117,7 @@ class RedisServer:
 
     def promote(self):
         self.do("REPLICAOF", "NO", "ONE")
+        self.options = ()
 
     def close(self):
         if self.process.poll() is None:

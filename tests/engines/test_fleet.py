@@ -11,7 +11,7 @@ from krakenonce.stores import open_store
 from tests.engines.conftest import FAST
 from tests.engines.fleet import BREAKS, CLOCKS, LOSSES, Member, Trouble
 from tests.engines.shifted import prepare
-from tests.engines.test_leases import use, wait_for
+from tests.engines.test_leases import use
 
 INVALID = "EAPI:Invalid nonce"
 
@@ -69,22 +69,20 @@ def test_three_hosts_of_four_processes_lose_no_call(own_server, accounts, calls,
     assert totals["invalid_nonces"] == 0
 
 
-def suffer(server, keep, files, faults, seed, rest, times):
+EVERYTHING = BREAKS + LOSSES + CLOCKS
+
+
+def suffer(server, keep, files, faults, seed, times):
+    """Let *times* faults befall three hosts that use four keys, one of them an hour ahead of the clock."""
     prepare(server)
     with serve_in_thread(accounts=4, seed=seed, latency_ms=5, jitter_ms=4) as sim:
         keys = keys_of(sim)
-        if faults is not LOSSES:
-            run_ahead(server, f"{fingerprint(sim.url)}:{fingerprint(keys[0][0])}")
-        else:
-            open_store(server.url + FAST, SystemClock()).close()
-        members = [Member(server, sim.url, keys, clock, f"{FAST}&floors={files}/{clock}") for clock in (0, 7, -7)]
-        trouble = Trouble(server, members, seed, keep)
+        run_ahead(server, f"{fingerprint(sim.url)}:{fingerprint(keys[0][0])}")
+        members = [Member(server, sim.url, keys, clock, FAST, files / str(clock), timeout=0.5) for clock in (0, 7, -7)]
+        trouble = Trouble(server, members, [fingerprint(key) for key, _ in keys], seed, keep)
         for _ in range(times):
-            trouble.strike(faults, rest)
-        print(trouble.done)
-        before = [member.count() for member in members]
-        names = [fingerprint(key) for key, _ in keys]
-        wait_for(lambda: all(served_since(member, was, names) for member, was in zip(members, before, strict=True)), 60)
+            trouble.strike(faults)
+        trouble.recover()
         tallies = [member.stop() for member in members]
         return trouble.done, judge(sim.log()), tallies
 
@@ -96,30 +94,20 @@ def run_ahead(server, name):
     store.close()
 
 
-def served_since(member, before, names):
-    now = member.count()
-    return all(now.get(name, 0) > before.get(name, 0) for name in names)
-
-
-@pytest.mark.proof
 @pytest.mark.parametrize("seed", [1])
-def test_breaks_are_survived(own_server, keep, tmp_path, seed):
-    check(*suffer(own_server, keep, tmp_path, BREAKS, seed, rest=0.3, times=20))
-
-
-@pytest.mark.proof
-@pytest.mark.parametrize("faults", [LOSSES, CLOCKS], ids=["losses", "clocks"])
-def test_losses_are_survived(own_server, keep, tmp_path, faults):
-    check(*suffer(own_server, keep, tmp_path, faults, 2, rest=3, times=4))
+def test_twenty_five_faults_are_survived(own_server, keep, tmp_path, seed):
+    check(seed, *suffer(own_server, keep, tmp_path, EVERYTHING, seed, times=25))
 
 
 @pytest.mark.proof
 @pytest.mark.parametrize("seed", range(10, 20))
-def test_many_breaks_are_survived(own_server, keep, tmp_path, seed):
-    check(*suffer(own_server, keep, tmp_path, BREAKS, seed, rest=0.3, times=25))
+def test_five_hundred_faults_are_survived(own_server, keep, tmp_path, seed):
+    check(seed, *suffer(own_server, keep, tmp_path, EVERYTHING, seed, times=25))
 
 
-def check(faults, refused, tallies):
-    print(f"faults {faults}\nrefused and retried {refused}\n{tallies}")
-    assert [tally["errors"] for tally in tallies] == [[]] * len(tallies)  # no refusal surfaced
+def check(seed, faults, refused, tallies):
+    """Nothing was repeated or out of order, or `judge` had raised; no refusal surfaced; few were refused."""
+    print(f"seed {seed}, faults {faults}\nrefused and retried {refused}\n{tallies}")
+    assert [tally["errors"] for tally in tallies] == [[]] * len(tallies)
+    # A machine that is too slow freezes processes as well, so this is no place for a margin: see test_model.py.
     assert refused <= len(faults)
