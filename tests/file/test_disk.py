@@ -15,8 +15,11 @@ import pytest
 
 from krakenonce.errors import StoreUnavailable
 from krakenonce.stores.file import FileStore
+from krakenonce.stores.file.filesystem import mount_of
 from krakenonce.testing.waiting import take
 from tests.forking import in_forked_child
+from tests.processes.hammering import RECORD, end, forked, hammer, open_log, problems, records
+from tests.processes.lines import until
 
 KEY = "00000000000000aa:00000000000000bb"
 NOBODY, SOMEBODY = 65534, 65533
@@ -24,8 +27,8 @@ CLONE_NEWNS, MS_RDONLY, MS_REMOUNT, MS_PRIVATE, MS_REC = 0x20000, 1, 32, 1 << 18
 ROOM = 96 * 1024
 
 
-def mount(place, options=b"", flags=0):
-    """Put a small disk of its own at *place*, for this process alone; False if this user may not."""
+def mount(place, options=b"", flags=0, kind=b"tmpfs"):
+    """Put a disk of its own at *place*, for this process alone; False if this user may not."""
     system = ctypes.CDLL(None, use_errno=True)
     target = str(place).encode()
     if not flags & MS_REMOUNT:
@@ -33,7 +36,7 @@ def mount(place, options=b"", flags=0):
             return False
         if system.mount(None, b"/", None, MS_REC | MS_PRIVATE, None) != 0:
             return False
-    return system.mount(b"tmpfs", target, b"tmpfs", flags, options) == 0
+    return system.mount(kind, target, kind, flags, options) == 0
 
 
 def make_small(place):
@@ -104,6 +107,40 @@ def open_place():
     place.chmod(0o711)
     yield place
     shutil.rmtree(place)
+
+
+def test_an_overlay_serves_as_a_disk_does(tmp_path):
+    """What containers have, see decision 40; its lower layer brings a state along, as an image does that was used once.
+
+    Who may not mount one works on the disk itself.
+    """
+    for name in ("lower", "upper", "work", "merged"):
+        (tmp_path / name).mkdir()
+    early = FileStore(f"file://{tmp_path}/lower/store")
+    use_keys(early, 0, 3)
+    early.close()
+
+    def live():
+        room = tmp_path / "merged"
+        layers = ",".join(f"{name}dir={tmp_path / name}" for name in ("lower", "upper", "work"))
+        is_overlay = mount(room, layers.encode(), kind=b"overlay")
+        url, log = f"file://{room}/store", open_log(room / "log")
+        assert not is_overlay or mount_of(room) == "overlay"
+        carried = FileStore(url)
+        held = take(carried, KEY)
+        other = FileStore(url)
+        assert other.acquire(KEY, 0) is None
+        carried.release(held, held.low)
+        children = [forked(lambda: hammer(FileStore(url), KEY, log)) for _ in range(3)]
+        until(lambda: os.fstat(log).st_size > 400 * RECORD.size)
+        end(children.pop())
+        size = os.fstat(log).st_size
+        until(lambda: os.fstat(log).st_size > size + 400 * RECORD.size)
+        for child in children:
+            end(child)
+        return problems(records(room / "log"))
+
+    assert in_forked_child(live) == "[]"
 
 
 def become(user, group, umask):

@@ -21,7 +21,8 @@ NOW = 1_790_000_000 * NS_PER_SECOND
 HOUR = 3600 * NS_PER_SECOND
 HERE = Host((1, 2), (3, 4))
 REBOOTED = Host((1, 2), (5, 6))
-ELSEWHERE = Host((7, 8), (3, 4))
+ELSEWHERE = Host((7, 8), (5, 6))
+CONTAINER = Host((7, 8), (3, 4))
 
 
 @pytest.fixture
@@ -190,6 +191,16 @@ def test_a_state_from_another_machine_is_set_aside(room):
     use(room, number=NOW + 1000 * HOUR)
     assert floor_of(room, NOW, ELSEWHERE) <= NOW
     assert [name.split("-")[0] for name in set_aside(room)] == ["state.foreign"]
+
+
+def test_containers_of_one_kernel_share_a_state_though_each_has_a_machine_id(room):
+    used = use(room, leave=crash)
+    first, second = store_at(room), store_at(room, host=CONTAINER)
+    assert take(first, KEY).low > used
+    assert second.acquire(KEY, 0) is None
+    for store in (first, second):
+        store.close()
+    assert set_aside(room) == []
 
 
 def test_a_newer_version_is_refused_and_left_alone(room):

@@ -113,7 +113,7 @@ class Opener:
         if self._path.stat().st_size < PAGE + SLOTS_AT_FIRST * SLOT_WORDS * WORD:
             return self._replace("truncated", Salvage(0, {}))
         image = self._make(self._path)
-        fault = find_fault(image, self._host.machine)
+        fault = find_fault(image, self._host.machine, self._host.boot)
         if fault is None:
             return image
         salvage = read_salvage(image.words, self._host.machine)
@@ -155,8 +155,10 @@ class Opener:
             )
 
 
-def find_fault(image: Image, machine: tuple[int, int]) -> str | None:
+def find_fault(image: Image, machine: tuple[int, int], boot: tuple[int, int] = NOWHERE) -> str | None:
     """Return what is wrong with a state file, in words that begin with the name of the fault; None if nothing is.
+
+    Containers may have a machine id each; what was used since this *boot* of the kernel was used on this machine.
 
     Raises:
         ConfigError: it was written by a newer version, whose promises this one can't keep.
@@ -171,7 +173,7 @@ def find_fault(image: Image, machine: tuple[int, int]) -> str | None:
             f"its state has version {fixed[1]}, this krakenonce knows {VERSION}",
             "Upgrade krakenonce, or name another directory and wait until the clock is ahead of every number used.",
         )
-    if fixed[2:4] != machine:
+    if fixed[2:4] != machine and not _was_used_since(words, boot):
         return "foreign (written on another machine)"
     if fixed[4] != image.inode():
         return "restored (a copy of an earlier state)"
@@ -183,6 +185,11 @@ def find_fault(image: Image, machine: tuple[int, int]) -> str | None:
     if words[COUNT] > capacity(words):
         return "truncated (it has lost slots)"
     return "torn (a slot has a wrong checksum)" if _has_torn_slot(words) else None
+
+
+def _was_used_since(words: Words, boot: tuple[int, int]) -> bool:
+    mark = read_mark(words)
+    return mark is not None and mark.boot == boot != NOWHERE
 
 
 def _has_torn_slot(words: Words) -> bool:
