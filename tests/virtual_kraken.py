@@ -5,9 +5,9 @@ belong to the loop of `tests.virtual_time.run_virtually`, with the same clock.
 """
 
 import asyncio
-import json
 import random
 from decimal import Decimal
+from itertools import count
 from urllib.parse import urlencode
 
 from krakenonce.broker import KrakenBroker, Patience
@@ -16,7 +16,9 @@ from krakenonce.client.websocket import ConnectionLost
 from krakenonce.clock import NS_PER_SECOND, ManualClock
 from krakenonce.global_nonce import GlobalKrakenNonceManager
 from krakenonce.kraken.credentials import Credentials
-from krakenonce.kraken.replies import Unknown, judge_reply
+from krakenonce.kraken.pairs import find_pair
+from krakenonce.kraken.replies import Accepted, Unknown, judge_reply
+from krakenonce.kraken.signing import sign
 from krakenonce.lanes import LaneRegistry
 from krakenonce.simulator import Exchange, Settings
 from krakenonce.simulator.calls import Call
@@ -73,9 +75,12 @@ class VirtualKraken:
 
     def hand(self, place=0):
         """Return a hand that trades on the account at *place*."""
-        line = self.websocket.connect()
-        token = self.exchange.tokens.issue(self.exchange.accounts[place].keys[0], self.exchange.now)
-        return Hand(self, line, token)
+        return Hand(self, self.exchange.accounts[place])
+
+    def move(self, price, pair="XXBTZUSD"):
+        """Have the market go to *price*."""
+        self.exchange.flow.set_price(self.exchange.market(find_pair(pair)), Decimal(price))
+        self.websocket.settle()
 
     async def _beat(self):
         while True:
@@ -89,27 +94,28 @@ class VirtualKraken:
 
 
 class Hand:
-    """Trades on one account beside everything that is tested: no fault strikes it."""
+    """Trades on one account beside everything that is tested: with a key of its own, and no fault strikes its calls."""
 
-    def __init__(self, kraken, session, token):
-        self.kraken, self.session, self.token = kraken, session, token
+    def __init__(self, kraken, account):
+        self.kraken, self.key = kraken, kraken.exchange.add_key(account)
+        self._nonces = count(1)
 
-    def ask(self, method, **params):
-        rules, self.kraken.exchange.faults.rules = self.kraken.exchange.faults.rules, []
-        try:
-            self.session.outbox.clear()
-            frame = {"method": method, "params": params | {"token": self.token}}
-            self.kraken.websocket.receive(self.session, json.dumps(frame))
-        finally:
-            self.kraken.exchange.faults.rules = rules
-        answers = [json.loads(text, parse_float=Decimal) for _, text in self.session.outbox]
-        (answer,) = [answer for answer in answers if "method" in answer]
-        assert answer["success"], answer
-        return answer["result"]
+    def place(self, side="buy", volume="0.01", ordertype="market", **fields):
+        """Place an order and return its id."""
+        fields = {"pair": "XBTUSD", **fields, "ordertype": ordertype, "type": side, "volume": volume}
+        return self.call("AddOrder", **fields)["txid"][0]
 
-    def place(self, side="buy", volume="0.01", **fields):
-        defaults = {"order_type": "market", "symbol": "BTC/USD"}
-        return self.ask("add_order", side=side, order_qty=float(volume), **{**defaults, **fields})["order_id"]
+    def call(self, method, **fields):
+        body = urlencode({**fields, "nonce": next(self._nonces)})
+        path = f"/0/private/{method}"
+        signature = sign(path, str(body.rpartition("=")[2]), body.encode(), self.key.secret)
+        arrived_ns = self.kraken.exchange.shown_ns
+        kind = "application/x-www-form-urlencoded"
+        call = Call("POST", path, "", body.encode(), kind, self.key.key, signature, arrived_ns=arrived_ns)
+        outcome = judge_reply(200, self.kraken.rest.answer(call, 0).body)
+        assert isinstance(outcome, Accepted), outcome
+        self.kraken.websocket.settle()
+        return outcome.result
 
 
 class VirtualWire:

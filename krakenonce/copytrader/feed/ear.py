@@ -45,6 +45,9 @@ class Ear:
         master: his name, for the log.
         translator, orders, intake, standing, clock: of the feed.
         hearer: told what is heard.
+
+    Attributes:
+        cursor_ns: what a snapshot shows to have been opened before this moment (exchange's clock) is no news.
     """
 
     def __init__(
@@ -121,8 +124,8 @@ class Ear:
         except UNREADABLE as error:
             self._hearer.on_unreadable(f"an execution report that can't be understood ({type(error).__name__})")
             return None
-        is_old = event is not None and event.step is OrderStep.OPENED and event.happened_ns < self.cursor_ns
-        return None if is_old else event
+        opened = is_snapshot and event is not None and event.step is OrderStep.OPENED
+        return None if opened and event is not None and event.happened_ns < self.cursor_ns else event
 
     def _compare(self, told: Told, *, proved: bool) -> None:
         if proved:

@@ -123,15 +123,18 @@ class ExecutionsFeed:
             self._on_orders.append(on_orders)
 
     async def run(self, cursor_ns: int) -> None:
-        """Deliver every fill from *cursor_ns* (the exchange's clock; 0 for now) on, until cancelled. Never fails.
+        """Deliver every fill from *cursor_ns* (the exchange's clock) on, until cancelled. Never fails.
 
         After a restart give it a moment a little before the newest fill that is written down: what the stream had lost
-        shortly before the end is found then. Nothing from before the moment is ever delivered.
+        shortly before the end is found then. Nothing from before the moment is ever delivered. 0 stands for what is not
+        in the exchange's books now, so that nobody's clock decides.
         """
-        self._ear.cursor_ns = cursor_ns or self._broker.now_ns()
-        self._sieve.begin(self._ear.cursor_ns)
+        self._ear.cursor_ns = cursor_ns or self._broker.now_ns() + NS_PER_SECOND
+        self._sieve.begin(cursor_ns or self._broker.now_ns() - self._options.overlap_s * NS_PER_SECOND)
         self._doubt()
         try:
+            if not cursor_ns:
+                await self._put_past_behind()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._session.run(), name=f"stream of {self._master}")
                 group.create_task(self._keep_auditing(), name=f"audits of {self._master}")
@@ -190,6 +193,20 @@ class ExecutionsFeed:
             self._live = 0
             self._doubt()
         self._alarm.ring()
+
+    async def _put_past_behind(self) -> None:
+        """Take what the books show now for known."""
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                for fill in await self._broker.fills(self._sieve.since_ns):
+                    self._sieve.take(fill.exec_id, fill.time_ns)
+                return
+            except _NOT_READ as error:
+                self.standing.failed += 1
+                log.warning("%s: the books can't be read now (%s)", self._master, error)
+                await self._alarm.wait(pause_s)
+                pause_s = min(2 * pause_s, self._options.audit_s)
 
     async def _keep_auditing(self) -> None:
         pause_s = _FIRST_PAUSE_S
