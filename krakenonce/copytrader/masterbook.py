@@ -21,7 +21,7 @@ from krakenonce.copytrader.records import MasterFill
 RECENT = 1_000
 """How many fills of a pair are kept, at least, to find the right place for a late one."""
 ORDERS = 10_000
-"""How many orders that are not known to be filled are remembered."""
+"""How many orders are remembered: those that were filled last."""
 
 _ONE = Decimal(1)
 _when = attrgetter("filled_ns")
@@ -129,6 +129,11 @@ class MasterBook:
         """Return everything the master holds, by pair."""
         return {pair: book.now for pair, book in self._pairs.items() if book.now.position}
 
+    def filled(self, order_txid: str) -> Decimal:
+        """Return what of an order is filled, as far as its fills were taken."""
+        seen = self._orders.get(order_txid)
+        return ZERO if seen is None else seen.filled
+
     def take(self, fill: MasterFill) -> Change:
         """Fold one fill that was never taken before, and return what it changed."""
         book = self._pairs.setdefault(fill.pair, _PairBook())
@@ -145,8 +150,7 @@ class MasterBook:
         reached = min(share(_ONE, seen.filled, volume), _ONE) if known else _ONE
         fresh = max(subtract(reached, seen.counted), ZERO)
         seen.counted = max(seen.counted, reached)
-        if known and seen.filled >= volume:
-            del self._orders[fill.order_txid]
-        elif len(self._orders) > ORDERS:
+        self._orders.move_to_end(fill.order_txid)
+        if len(self._orders) > ORDERS:
             self._orders.popitem(last=False)
         return fresh, volume

@@ -7,7 +7,8 @@ about the difference. Nothing depends on the order in which news arrive, so no o
 How the engine drives it, per line of a user with ``mode = orders``, with one `Mirror` per open order of the master's:
 
 1. For each `MasterOrderEvent`: ``hearing.heard`` if there is a mirror of that order, else ``hearing.adopt``, which
-   returns None for what is not mirrored (market orders, orders that are over, mapped pairs).
+   returns None for what is not mirrored (market orders, orders that are over, mapped pairs). An event of a snapshot is
+   ``OPENED`` for an order without a mirror, and ``AMENDED`` for one that has it.
 2. For each fill: ``hearing.decided_fill`` in place of `deciding.decide` if there is a mirror, then ``hearing.moved``
    with the decision, then `lines.apply` as always.
 3. After every step, once all news of a frame are in: for each mirror ``steering.next_step``. Write the mirror (see
@@ -19,8 +20,10 @@ How the engine drives it, per line of a user with ``mode = orders``, with one `M
    mirrors do not.
 5. Forget a mirror once ``steering.is_settled``, and ask for the line's next order: what the mirror has not done is due
    now, and is executed like a fill's.
-6. After a restart, and whenever the stream has been away: ``hearing.gone`` for every mirror whose order is not among
-   the master's open orders any more.
+6. After a restart: mirrors from their ``text``, each with its newest order; then, for each that ``is_live``, a look-up
+   of that order, once its deadline is over, and ``answers.found``.
+7. After a restart, and whenever the stream has been away: an audit of the fills first; then ``hearing.gone`` for every
+   mirror whose order is not among the master's open orders any more.
 """
 
 from krakenonce.copytrader.mirroring.records import Amend, Cancel, Mirror, Phase, Place, Step

@@ -26,19 +26,31 @@ OVER = frozenset({OrderStep.FILLED, OrderStep.CANCELED, OrderStep.EXPIRED})
 
 
 def adopt(
-    event: MasterOrderEvent, line: Line, policy: UserPolicy, rules: PairRules, circumstances: Circumstances
+    event: MasterOrderEvent,
+    accounted: Decimal,
+    line: Line,
+    policy: UserPolicy,
+    rules: PairRules,
+    circumstances: Circumstances,
 ) -> Mirror | None:
     """Return the mirror of an order that has none yet; None if it is not to be mirrored.
 
     Its size is that of one fill of everything that is left of the order, at the order's own price: guards, caps, funds
     and minimums are asked here, once.
+
+    Parameters:
+        event: the newest of the order.
+        accounted: what of the order needs no mirror any more, in the base asset: fills that are decided on already
+            (`MasterBook.filled`), or, of an order from before the user followed, everything that had been filled then.
+        line, policy, rules, circumstances: as for `deciding.decide`.
     """
-    left = subtract(event.volume, event.executed)
+    left = subtract(event.volume, accounted)
     if event.step in OVER or event.ordertype == "market" or event.pair != line.key.pair or left <= 0:
         return None
     mirror = Mirror(
-        line.key, event.order_txid, event.side, event.ordertype, left, event.executed, event.limit, event.trigger
+        line.key, event.order_txid, event.side, event.ordertype, left, accounted, event.limit, event.trigger
     )
+    mirror = replace(mirror, reported=max(subtract(event.executed, accounted), ZERO))
     if event.side == "sell":
         return mirror
     decision = _sized(event, left, line, policy, rules, circumstances)
@@ -60,7 +72,7 @@ def heard(
     told = replace(mirror, over=over, reported=reported)
     if over or event.step is not OrderStep.AMENDED:
         return told
-    volume = subtract(event.volume, mirror.before)
+    volume = max(subtract(event.volume, mirror.before), ZERO)
     sized = _resized(mirror, volume, event, line, policy, rules, circumstances)
     return replace(told, volume=volume, sized=sized, limit=event.limit, trigger=event.trigger)
 
@@ -84,9 +96,9 @@ def decided_fill(
     A buy was decided on when the order was adopted, and the user's money is bound in his own order: so neither guards
     nor funds are asked again. Sells, and fills while the user has no order for it, are decided on as any other.
     """
-    if fill.side == "sell" or not _left_to_it(mirror):
+    if fill.side == "sell" or not mirror.volume or not _left_to_it(mirror):
         return decide(fill, line, change, policy, rules, circumstances)
-    delta = share(mirror.sized, subtract(change.after, change.before), mirror.volume)
+    delta = _part_of(mirror, subtract(change.after, change.before))
     kind = Kind.ENTRY if delta > 0 else Kind.SKIP
     return Decision(line.key, fill.exec_id, kind, delta, fill.price, "", circumstances.now_ns, fill.side)
 
@@ -95,13 +107,17 @@ def moved(mirror: Mirror, fill: MasterFill, decision: Decision) -> Mirror:
     """Return *mirror* after *decision* on one of its order's fills."""
     delta = decision.delta.copy_abs()
     own = delta if mirror.is_live else min(delta, max(mirror.ahead, ZERO))
-    meant = share(mirror.sized, fill.volume, mirror.volume)
+    meant = _part_of(mirror, fill.volume)
     return replace(
         mirror,
         filled=add(mirror.filled, fill.volume),
         moved=add(mirror.moved, own),
         aside=add(mirror.aside, max(subtract(meant, own), ZERO)),
     )
+
+
+def _part_of(mirror: Mirror, volume: Decimal) -> Decimal:
+    return share(mirror.sized, volume, mirror.volume) if mirror.volume else ZERO
 
 
 def _left_to_it(mirror: Mirror) -> bool:
@@ -119,13 +135,12 @@ def _resized(
 ) -> Decimal:
     if mirror.side == "sell":
         return ZERO
-    sized = share(mirror.sized, volume, mirror.volume)
     growth = subtract(volume, mirror.volume)
-    if growth <= 0 or not mirror.sized:
-        return sized
+    if growth <= 0 or (mirror.volume and not mirror.sized):
+        return _part_of(mirror, volume)
     # What the order has grown by is asked as if it were an order of its own: it may be cut, or refused.
-    allowed = _sized(event, growth, line, policy, rules, circumstances).delta
-    return min(sized, add(mirror.sized, allowed))
+    grown = add(mirror.sized, _sized(event, growth, line, policy, rules, circumstances).delta)
+    return min(_part_of(mirror, volume), grown) if mirror.volume else grown
 
 
 def _sized(

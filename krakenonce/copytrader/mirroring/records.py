@@ -35,7 +35,7 @@ class Mirror:
         line: whose and where.
         order_txid, side, ordertype: of the master's order.
         volume: what was left of the master's order when it was adopted, and its changes since.
-        before: what of it had been filled when it was adopted.
+        before: what of it was accounted for otherwise when it was adopted.
         filled: what its fills since then have brought, as they were decided on.
         reported: how much of it is filled since then, as its events say.
         limit, trigger: its prices now; None if it has none.

@@ -143,9 +143,14 @@ def _rest_of_buy(mirror: Mirror) -> Decimal:
 
 
 def _rest_of_sell(mirror: Mirror, around: Surroundings) -> Decimal:
-    left, line = subtract(mirror.volume, mirror.filled), around.line
-    part = line.wanted if left >= around.position else share(line.wanted, max(left, ZERO), around.position)
-    return min(subtract(part, mirror.ahead), subtract(line.held, around.bound))
+    return min(subtract(_part_of_line(mirror, around), mirror.ahead), subtract(around.line.held, around.bound))
+
+
+def _part_of_line(mirror: Mirror, around: Surroundings) -> Decimal:
+    left, wanted = subtract(mirror.volume, mirror.filled), around.line.wanted
+    if left <= 0:
+        return ZERO
+    return wanted if left >= around.position else share(wanted, left, around.position)
 
 
 def _is_forbidden(mirror: Mirror, around: Surroundings) -> bool:
