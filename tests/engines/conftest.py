@@ -6,6 +6,7 @@ import pytest
 
 from krakenonce.clock import SystemClock
 from krakenonce.stores import open_store
+from tests.engines.mutants import break_postgres, break_redis
 from tests.engines.proxy import Proxy
 from tests.engines.servers import PostgresServer, RedisServer
 
@@ -82,6 +83,23 @@ def keep():
 def opened(keep):
     """Open a store that is closed when the test ends."""
     return lambda url, clock=None: keep(open_store(url, clock or SystemClock()))
+
+
+@pytest.fixture
+def broken(kind, monkeypatch, opened):
+    """Break an engine in the way that *mutant* says; it is whole again when the test ends."""
+    mending = []
+
+    def broken(server, mutant):
+        if kind == "redis":
+            break_redis(monkeypatch, *mutant[kind])
+        else:
+            opened(server.url)  # makes the functions
+            mending.append((server, break_postgres(server, *mutant[kind])))
+
+    yield broken
+    for server, text in mending:
+        server.do(text)
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ from krakenonce.errors import ConfigError, MissingExtra, StoreUnavailable
 from krakenonce.stores import open_store
 from krakenonce.stores.leases.floors import Floors
 from krakenonce.stores.leases.settings import LeaseSettings
-from krakenonce.testing.waiting import take
+from krakenonce.testing.waiting import Waiting, take
 from tests.engines.conftest import FAST, through
+from tests.engines.mutants import COUNTS_WITHOUT_A_CLOCK
 from tests.engines.proxy import Proxy
 from tests.engines.servers import RedisServer
 from tests.engines.test_leases import use, wait_for, works
@@ -52,28 +53,40 @@ def used_after(url, key, opened, floor=0):
 
 
 def test_the_clock_floor_when_all_data_is_lost(own_server, key, opened):
-    last = use(opened(own_server.url + FAST), key)
-    own_server.forget_all()
+    last = lose_all(own_server, key, opened)
     assert used_after(own_server.url + FAST, key, opened) > last
 
 
-def test_a_holder_learns_that_the_data_is_lost_and_asks_again(own_server, key, opened):
-    holder, other = opened(own_server.url + FAST), opened(own_server.url + FAST)
+def test_without_the_clock_floor_numbers_begin_anew(own_server, key, opened, broken):
+    last = lose_all(own_server, key, opened)
+    broken(own_server, COUNTS_WITHOUT_A_CLOCK)
+    assert used_after(own_server.url + FAST, key, opened) < last
+
+
+def lose_all(server, key, opened):
+    """Use a number, have the user die and the engine lose its data; return the number."""
+    store = opened(server.url + FAST)
+    last = use(store, key)
+    kill(store)
+    server.forget_all()
+    return last
+
+
+@pytest.mark.parametrize("loss", ["forget_all", "restart", "restore_dump"])
+def test_a_loss_takes_no_key_from_its_holder(own_server, key, opened, loss):
+    url = own_server.url + FAST
+    holder, other = opened(url), opened(url)
     use(holder, key)
-    own_server.forget_all()
-    taken = take(other, key)
-    # What the holder may still send before it hears of the loss lies below what the other one sends.
-    assert taken.low > holder._book.session.engine_ns(SystemClock().boot_ns()) + 4 * SECOND
-    wait_for(lambda: has_lost(holder, key))
-    other.release(taken, taken.low)
-    assert use(holder, key) > taken.low
-
-
-def has_lost(store, key):
-    grant = store.acquire(key, 0)
-    if grant is not None:
-        store.release(grant, grant.low - 1)
-    return grant is None
+    own_server.save_dump()
+    grant = take(holder, key)
+    getattr(own_server, loss)()
+    waiting = Waiting(other, key)
+    wait_for(lambda: works(holder, key + "x"))  # asked after it had said what it holds
+    wait_for(lambda: works(other, key + "y"))  # asked after the quiet time, in which nobody is given anything new
+    grant = holder.renew(grant, grant.low)
+    assert not waiting.is_woken
+    holder.release(grant, grant.low + 5)
+    assert waiting.grant().low > grant.low + 5
 
 
 def test_yesterdays_dump(own_server, key, opened):
