@@ -17,7 +17,7 @@ from krakenonce.clock import NS_PER_SECOND, ManualClock
 from krakenonce.global_nonce import GlobalKrakenNonceManager
 from krakenonce.kraken.credentials import Credentials
 from krakenonce.kraken.pairs import find_pair
-from krakenonce.kraken.replies import Accepted, Unknown, judge_reply
+from krakenonce.kraken.replies import Accepted, Unknown, judge_payload, judge_reply
 from krakenonce.kraken.signing import sign
 from krakenonce.lanes import LaneRegistry
 from krakenonce.simulator import Exchange, Settings
@@ -153,15 +153,23 @@ class VirtualWire:
     async def _judged(self, call, arrival, faults):
         kraken, fault = self.kraken, next((fault for fault in faults if fault.kind not in ("delay", "hold")), None)
         if not kraken.is_reachable or (fault is not None and fault.loses_request):
-            self.kraken.rest.lose(call, arrival, "lost")
-            await asyncio.sleep(TIMEOUT_S)
-            return Unknown("connection lost: time-out")
+            kraken.rest.lose(call, arrival, "lost")
+            return await self._spoiled(fault)
         stale_ns = int(fault.ms * 1_000_000) if fault is not None and fault.kind == "stale" else 0
         reply = kraken.rest.answer(call, arrival, stale_ns=stale_ns)
         await self._travel(faults, "after")
-        if fault is not None and fault.kind != "stale":
-            return Unknown(f"connection lost: {fault.kind}")
+        if fault is not None and fault.kind not in ("stale", "slow"):
+            return await self._spoiled(fault)
         return judge_reply(reply.status, reply.body)
+
+    async def _spoiled(self, fault):
+        """Return what a client sees that gets no proper answer."""
+        if fault is None or fault.kind == "hang":
+            await asyncio.sleep(TIMEOUT_S)
+            return Unknown("connection lost: time-out")
+        if fault.kind == "error":
+            return judge_payload({"error": [fault.error]})
+        return Unknown(f"HTTP {fault.status}" if fault.kind == "http" else f"connection lost: {fault.kind}")
 
     async def _travel(self, faults, phase):
         late_ms = sum(fault.ms for fault in faults if fault.kind == "delay" and fault.phase == phase)

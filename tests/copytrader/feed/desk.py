@@ -38,8 +38,9 @@ class Desk:
         )
         self.feed.subscribe(self._on_fills, self.events.extend)
         self._task = asyncio.create_task(self.feed.run(cursor_ns))
-        while wait and self.feed.standing.is_held:
-            await asyncio.sleep(0.05)
+        async with asyncio.timeout(100):
+            while wait and self.feed.standing.is_held:
+                await asyncio.sleep(0.05)
 
     async def stop(self):
         if self._task is not None:
