@@ -60,6 +60,12 @@ class MemoryDisk:
     def inode(self) -> int:
         return INODE
 
+    def attest(self, sequence: int) -> None:
+        """A witness may be lost with the power: nothing relies on it."""
+
+    def attested(self) -> int:
+        return 0
+
     def close(self) -> None:
         """Nothing to close."""
 

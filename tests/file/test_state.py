@@ -127,6 +127,34 @@ def test_a_restored_copy_is_set_aside_and_never_lowers_a_floor(room, tmp_path):
     store.close()
 
 
+def test_a_copy_that_is_written_into_the_same_file_is_noticed_too(room):
+    """As `cp backup/state store/state` does it: the file keeps its inode."""
+    use(room)
+    backup = (room / "state").read_bytes()
+    used = use(room, number=NOW + 24 * HOUR, now=NOW + 24 * HOUR)
+    with (room / "state").open("r+b") as file:
+        file.write(backup)
+    assert floor_of(room, used + HOUR) > NOW
+    assert [name.split("-")[0] for name in set_aside(room)] == ["state.restored"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"short", bytes(24), b"\xff" * 24])
+def test_a_witness_that_is_lost_or_damaged_says_nothing(room, damage):
+    used = use(room, leave=crash)
+    (room / "witness").write_bytes(damage)
+    assert floor_of(room, NOW - HOUR, REBOOTED) > used
+    assert set_aside(room) == []
+
+
+def test_a_state_that_was_deleted_leaves_no_wrong_witness(room):
+    for _ in range(3):
+        for _ in range(3):
+            use(room)
+        (room / "state").unlink()
+        floor_of(room, NOW)
+    assert set_aside(room) == []
+
+
 @pytest.mark.parametrize("size", [0, 7, 4096, 4096 + 100])
 def test_a_cut_state_is_set_aside(room, size):
     use(room)
@@ -282,7 +310,9 @@ def test_a_slot_that_is_added_during_the_look_is_not_taken_for_a_torn_one(room):
     def add():
         store._register.find_or_make((next(names), 1), wait=True)
 
-    look = SimpleNamespace(words=BusyWords(image.words, add), inode=image.inode, fresh=image.fresh)
+    look = SimpleNamespace(
+        words=BusyWords(image.words, add), inode=image.inode, fresh=image.fresh, attested=image.attested
+    )
     assert find_fault(look, HERE.machine) is None
     store.close()
 

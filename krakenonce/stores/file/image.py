@@ -10,7 +10,9 @@ from typing import Protocol
 
 from krakenonce.stores.file.filesystem import open_private
 from krakenonce.stores.file.layout import PAGE, SLOT_WORDS, WORD, Words, capacity
+from krakenonce.stores.file.witness import Witness
 
+WITNESS = "witness"
 SLOTS_AT_FIRST = 96  # with the header: four pages
 
 
@@ -42,6 +44,14 @@ class Image(Protocol):
         """Return the number by which the file system knows the file; a copy has another one."""
         ...
 
+    def attest(self, sequence: int) -> None:
+        """Note that mark number *sequence* is on the disk."""
+        ...
+
+    def attested(self) -> int:
+        """Return the number of the last mark that was noted, or 0."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -55,6 +65,7 @@ class MappedImage:
     words: memoryview
 
     def __init__(self, path: Path, group: int | None) -> None:
+        self._witness = Witness(path.with_name(WITNESS), group)
         self._fd = open_private(path, group)
         try:
             self._map_all()
@@ -105,6 +116,12 @@ class MappedImage:
 
     def inode(self) -> int:
         return os.fstat(self._fd).st_ino
+
+    def attest(self, sequence: int) -> None:
+        self._witness.note(self.inode(), sequence)
+
+    def attested(self) -> int:
+        return self._witness.recall(self.inode())
 
     def close(self) -> None:
         # Threads that are just leaving may still look at the words: the map goes when the last view does. If a part of

@@ -122,6 +122,7 @@ class Ledger:
         while (read_mark(words) or mark) < mark or read_mark(words) is None:
             mark = self._write_next(high, clean)  # a signal handler wrote one in the middle of ours
         self.image.sync(0, PAGE // WORD)
+        self.image.attest(mark.sequence)
         words[READY] = mark.high
         words[SYNCS] += 1
         words[SYNCED_AT] = self.clock.boot()

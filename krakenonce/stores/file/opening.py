@@ -137,6 +137,7 @@ class Opener:
         write_identity(image.words, self._host.machine, image.inode(), self._clock.wall_ns())
         carry_over(image, salvage)
         image.sync(0, len(image.words))
+        image.attest(1)  # a file of the same inode may have been here before
         draft.rename(self._path)
         _sync_directory(self._path.parent)
         return image
@@ -177,8 +178,12 @@ def find_fault(image: Image, machine: tuple[int, int], boot: tuple[int, int] = N
         return "foreign (written on another machine)"
     if fixed[4] != image.inode():
         return "restored (a copy of an earlier state)"
-    if read_mark(words) is None:
+    attested = image.attested()  # before the mark: others may be moving both
+    mark = read_mark(words)
+    if mark is None:
         return "torn (no mark has a right checksum)"
+    if mark.sequence < attested:
+        return "restored (an earlier state was written over it)"
     if words[COUNT] > capacity(words) and image.fresh():
         image.grow()  # others have made room since it was opened
         words = image.words

@@ -49,6 +49,7 @@ def begin_boot(image: Image, boot: tuple[int, int], clock: Clock) -> None:
     image.sync(0, len(words))
     write_mark(words, Mark(mark.sequence + 1, mark.high, 0, boot))
     image.sync(0, HEADER_WORDS)
+    image.attest(mark.sequence + 1)
 
 
 def _lift(words: Words, slot: int, mark: Mark) -> None:
