@@ -41,6 +41,8 @@ class Trading:
         policies: one for each user that is copied, from the second account on.
     """
 
+    knows_prices = True
+
     def __init__(self, policies, *, settings=None, options=None, feed_options=None):
         self.policies, self.settings = policies, settings or {}
         self.options, self.feed_options = options or StreamOptions(), feed_options or FeedOptions()
@@ -54,7 +56,8 @@ class Trading:
         rules = await self.master.pairs()
         symbols = Symbols(rules.values())
         quotes = QuoteBoard(rules, "ZUSD")
-        quotes.take(await self.master.prices([PAIR, "XETHZUSD"]), clock.wall_ns())
+        if self.knows_prices:
+            quotes.take(await self.master.prices([PAIR, "XETHZUSD"]), clock.wall_ns())
         self.streams = [StreamingAccount(one, dialing, symbols, options=self.options, **common) for one in others]
         for stream in self.streams:
             await self.stack.enter_async_context(stream)
