@@ -41,15 +41,18 @@ class Subject(NamedTuple):
 def parse_subject(text: str) -> Subject:
     """Return the subject that ``MASTER=REFERENCE`` or ``USER:name=REFERENCE`` names; a bare reference is a MASTER's.
 
+    Several masters are ``MASTER:name``.
+
     Raises:
         ConfigError: it names none.
     """
     account, equals, reference = text.partition("=")
     if not equals:
         return Subject("MASTER", parse_reference(text))
-    is_user = account.startswith("USER:") and account.removeprefix("USER:").strip()
-    if account != "MASTER" and not is_user:
-        raise ConfigError("account", f"text of {len(account)} characters", "Write MASTER=... or USER:<name>=...")
+    kind, _, name = account.partition(":")
+    if account != "MASTER" and (kind not in ("MASTER", "USER") or not name.strip()):
+        mend = "Write MASTER=..., MASTER:<name>=... or USER:<name>=..."
+        raise ConfigError("account", f"text of {len(account)} characters", mend)
     return Subject(account, parse_reference(reference))
 
 

@@ -111,7 +111,7 @@ def _judge_withdrawal(account: str, facts: KeyFacts) -> Finding:
 
 
 def _judge_permissions(account: str, facts: KeyFacts) -> Finding:
-    needed = _READING if account == "MASTER" else _READING | _TRADING
+    needed = _READING if account.partition(":")[0] == "MASTER" else _READING | _TRADING
     missing = [title for name, title in needed.items() if name not in facts.permissions]
     if not missing:
         return passed("permissions", "the key may do all that is needed", account)

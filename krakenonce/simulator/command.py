@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import gc
 import json
+import os
 import signal
 import sys
 from pathlib import Path as FilePath
@@ -32,6 +33,8 @@ def run(options: argparse.Namespace) -> int:
         sim = SimulatedKraken(
             host=options.host, port=options.port, paths=paths_of(options), settings=settings_of(options)
         )
+        if options.keys is not None:
+            _write_keys(options.keys, sim)
         with _log_file(options.log_file) as sim.exchange.evidence.file:
             asyncio.run(_serve(sim, as_json=options.json))
     except (ConfigError, OSError) as error:
@@ -42,6 +45,15 @@ def run(options: argparse.Namespace) -> int:
 
 def _log_file(path: FilePath | None) -> contextlib.AbstractContextManager[IO[str] | None]:
     return contextlib.nullcontext() if path is None else path.open("w", buffering=1, encoding="utf-8")
+
+
+def _write_keys(folder: FilePath, sim: SimulatedKraken) -> None:
+    """Write key and secret of each account, two lines, into a file that only its owner can read."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for row in sim.credentials():
+        handle = os.open(folder / row["name"].replace(":", ""), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(f"{row['key']}\n{row['secret']}\n")
 
 
 def _conclude(sim: SimulatedKraken) -> int:

@@ -59,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--accounts", type=int, default=6, metavar="N", help="accounts: MASTER and N-1 users (default: %(default)s)")
     add("--seed", type=int, default=1, help="decides keys, ids, prices, delays and faults (default: %(default)s)")
     add("--json", action="store_true", help="print one JSON object instead of a table")
+    add("--keys", type=FilePath, metavar="FOLDER", help="write each account's key into a file of its own")
     _add_network_arguments(parser.add_argument_group("network and nonces"))
     _add_rule_arguments(parser.add_argument_group("rules"))
     _add_market_arguments(parser.add_argument_group("money and prices"))

@@ -8,7 +8,7 @@ import pytest
 from krakenonce.cli import main
 from krakenonce.clock import NS_PER_SECOND, ManualClock
 from krakenonce.doctor import Subject, Verdict, examine, parse_subject
-from krakenonce.doctor.keys import judge_signed_call
+from krakenonce.doctor.keys import KeyFacts, judge_key, judge_signed_call
 from krakenonce.doctor.surroundings import OLDEST, examine_store, judge_engine_clock, judge_versions
 from krakenonce.errors import ConfigError, StoreUnavailable
 from krakenonce.keychain import Reference
@@ -226,7 +226,22 @@ async def test_the_documented_spelling_is_read_as_well(kraken_sim, store):
     assert defects(await findings_of(kraken_sim, store)) == [("withdrawal", "USER:1")]
 
 
-@pytest.mark.parametrize("text", ["BOSS=env:X", "USER:=env:X", "USER:bob=nowhere", "=env:X"])
+@pytest.mark.parametrize("account", ["MASTER", "MASTER:trend"])
+def test_every_master_needs_to_read_only(account):
+    subject = parse_subject(f"{account}=env:X")
+    facts = KeyFacts(
+        0, frozenset({"query-funds", "query-open-trades", "query-closed-trades", "create-ws-token"}), (), 0
+    )
+    verdicts = {finding.check: finding.verdict for finding in judge_key(subject.account, facts, 0)}
+    assert verdicts["permissions"] is Verdict.PASS
+    assert {finding.check: finding.verdict for finding in judge_key("USER:bob", facts, 0)}[
+        "permissions"
+    ] is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    "text", ["BOSS=env:X", "USER:=env:X", "MASTER:=env:X", "USER:bob=nowhere", "=env:X", "MASTERS=env:X"]
+)
 def test_malformed_subjects_are_refused(text):
     with pytest.raises(ConfigError):
         parse_subject(text)

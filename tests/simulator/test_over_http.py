@@ -129,3 +129,16 @@ def test_every_setting_can_be_set_on_the_command_line(tmp_path):
 def test_a_port_in_use_is_an_error_and_not_a_hang(kraken_sim):
     with pytest.raises(OSError, match="in use"), serve_in_thread(port=kraken_sim.port):
         pass
+
+
+def test_the_command_writes_each_key_into_a_file_of_its_own(tmp_path):
+    command = [sys.executable, "-c", RUN, "--port", "0", "--accounts", "2", "--json", "--keys", str(tmp_path / "keys")]
+    for _ in range(2):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            accounts = json.loads(process.stdout.readline())["accounts"]
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(120) == 0
+    files = sorted((tmp_path / "keys").iterdir())
+    assert [file.name for file in files] == ["MASTER", "USER1"]
+    assert [file.read_text().split() for file in files] == [[row["key"], row["secret"]] for row in accounts]
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}

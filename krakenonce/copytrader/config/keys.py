@@ -91,9 +91,7 @@ GUARDS = (
     Key("max_failures", "whole number", "5", "so many failed copies in a row pause the user", _COUNT),
 )
 
-TOGETHER = tuple(
-    key for key in GUARDS if key.name in {"max_exposure", "daily_loss", "drawdown", "stop", "orders_per_minute"}
-)
+TOGETHER = tuple(key for key in GUARDS if key.name in {"min_order", "max_order", "max_exposure", "max_positions"})
 
 POLICY = (
     Key("masters", "list of names", "the only one", "whom the user follows", values.many(values.text)),

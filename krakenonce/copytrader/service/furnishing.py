@@ -69,6 +69,7 @@ async def furnish(settings: CopySettings, ambience: Ambience, stack: AsyncExitSt
     stack.push_async_callback(journal.close)
     memory = await _remembered(journal, settings.run)
     manager = GlobalKrakenNonceManager(settings.store)
+    stack.callback(manager.store.close)
     masters = await _connect_masters(settings, manager, ambience, stack)
     reader = next(iter(masters.values()))
     rules = await reader.pairs()

@@ -49,6 +49,7 @@ def test_everything_can_be_said():
         currency = "EUR"
         pairs = ["BTC/EUR", "ETH/EUR"]
         workers = 1
+        fee_rate = "0.26%"
         [masters.alpha]
         key = "file:keys/alpha"
         tier = "pro"
@@ -73,6 +74,7 @@ def test_everything_can_be_said():
         joining = "sync_if_not_worse"
         leaving = "close_with_master"
         valid_s = 10
+        cancel_after_s = 60
         [users.alice.guards]
         pairs = ["BTC/EUR"]
         max_order = false
@@ -85,7 +87,7 @@ def test_everything_can_be_said():
         [users.bob]
         key = "vault:bob"
         [guards]
-        daily_loss = 5000
+        max_exposure = 5000
         [[webhooks]]
         url = "https://example.com/hook"
         events = ["pause", "kill"]
@@ -101,6 +103,8 @@ def test_everything_can_be_said():
     assert settings.masters["MASTER:alpha"].tier == "pro"
     alice, bob = settings.users["USER:alice"], settings.users["USER:bob"]
     assert alice.account.allow_withdraw
+    assert (alice.cancel_after_s, bob.cancel_after_s) == (60, None)
+    assert settings.fee_rate == Decimal("0.0026")
     assert alice.policy == UserPolicy(
         masters=("MASTER:alpha", "MASTER:beta"),
         sizing=Sizing(SizingMode.RISK, Decimal("1.5"), Decimal(4)),
@@ -122,7 +126,7 @@ def test_everything_can_be_said():
     assert bob.policy.below_minimum is BelowMinimum.SKIP
     assert bob.policy.guards.max_order == Decimal("1000.50")
     assert bob.policy.guards.pairs == {"BTC/EUR", "ETH/EUR"}
-    assert settings.guards.daily_loss == 5000
+    assert settings.guards.max_exposure == 5000
     assert settings.webhooks[0].events == {Event.PAUSE, Event.KILL}
     assert settings.webhooks[1].events == frozenset(Event)
 
