@@ -22,7 +22,6 @@ from krakenonce.copytrader.report.figures import percentile
 from krakenonce.copytrader.report.html.scales import decades, round_steps, spread, thin
 from krakenonce.copytrader.report.reading import compose
 from krakenonce.copytrader.report.text import headline, receipt_table, skip_table, user_table
-
 from tests.copytrader.report.days import MS, NOON, SECOND, Day, busy_day, fill
 
 D = Decimal
