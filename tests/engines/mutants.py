@@ -17,8 +17,16 @@ ROUNDS_DIGITS = {
     "postgresql": ("first_free", "return greatest(now_ns, known)", "return greatest(now_ns, known)::float8::bigint"),
 }
 COUNTS_WITHOUT_A_CLOCK = {
-    "redis": ("prelude", "if is_known then return highest(now, known) end", "do return later(highest(known, '1790000000000000000'), 0, 1) end"),
-    "postgresql": ("first_free", "if krakenonce.is_known(lane) then", "if true then return known + 1; elsif false then"),
+    "redis": (
+        "prelude",
+        "if is_known then return highest(now, known) end",
+        "do return later(highest(known, '1790000000000000000'), 0, 1) end",
+    ),
+    "postgresql": (
+        "first_free",
+        "if krakenonce.is_known(lane) then",
+        "if true then return known + 1; elsif false then",
+    ),
 }
 
 

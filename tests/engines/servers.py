@@ -59,7 +59,11 @@ class RedisServer:
 
     @property
     def client(self):
-        return redis.Redis(port=self.port, socket_timeout=5)
+        return self.client_at(self.port)
+
+    @staticmethod
+    def client_at(port):
+        return redis.Redis(port=port, socket_timeout=5)
 
     def start(self):
         command = [REDIS, "--port", str(self.port), "--dir", str(self.directory), "--save", "", "--appendonly", "no"]

@@ -18,11 +18,17 @@ def runs(kind, server, name):
         suite.teardown_method()
 
 
+def fails(kind, server, name):
+    try:
+        runs(kind, server, name)
+    except AssertionError:
+        return True
+    return False
+
+
 def test_the_suite_sees_a_store_that_grants_what_is_held(kind, server, broken):
     broken(server, GRANTS_WHAT_IS_HELD)
-    with pytest.raises(AssertionError):
-        for _ in range(10):  # two must meet to be seen
-            runs(kind, server, "test_threads_never_hold_a_key_together")
+    assert any(fails(kind, server, "test_threads_never_hold_a_key_together") for _ in range(10))  # two must meet
 
 
 def test_a_floor_that_is_not_kept_is_seen(server, broken, opened, key):

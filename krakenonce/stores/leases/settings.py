@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from krakenonce.errors import ConfigError
 
@@ -105,10 +105,16 @@ def split_settings(url: str) -> tuple[str, LeaseSettings]:
             raise ConfigError("store", f"{name}={text!r} in the URL", "Give a number.") from None
     settings = replace(LeaseSettings(), **given)
     settings.check()
-    return urlunsplit(parts._replace(query=urlencode(rest))), settings
+    return _together(parts._replace(query=urlencode(rest))), settings
 
 
 def redacted(url: str) -> str:
     """Return *url* fit for printing: without user, password and options."""
     parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    return _together(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
+
+
+def _together(parts: SplitResult) -> str:
+    # urlunsplit leaves the two slashes out where there is no host, as in redis+unix:///run/redis.sock
+    text = f"{parts.scheme}://{parts.netloc}{parts.path}"
+    return f"{text}?{parts.query}" if parts.query else text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from krakenonce.clock import Clock
 from krakenonce.errors import ConfigError, MissingExtra
@@ -49,7 +49,8 @@ def open_redis(url: str, clock: Clock) -> LeasedStore:
     if parts.scheme == "redis+sentinel":
         make = _behind_sentinels(address, options)
     else:
-        make = _direct(urlunsplit(parts._replace(scheme=_SPELLINGS.get(parts.scheme, parts.scheme))), options, settings)
+        _, _, rest = address.partition("://")
+        make = _direct(f"{_SPELLINGS.get(parts.scheme, parts.scheme)}://{rest}", options, settings)
     return LeasedStore(redacted(url), RedisEngine(make, settings), settings, clock)
 
 
