@@ -7,7 +7,7 @@ from decimal import Decimal
 from krakenonce.broker import PairRules
 from krakenonce.copytrader.amounts import ZERO, share, subtract
 from krakenonce.copytrader.circumstances import Circumstances
-from krakenonce.copytrader.fitting import fitted
+from krakenonce.copytrader.fitting import asks_for_whole, fitted
 from krakenonce.copytrader.guards.entry import Entry, refusal
 from krakenonce.copytrader.guards.reasons import Reason, say
 from krakenonce.copytrader.masterbook import Change
@@ -79,14 +79,14 @@ def _entered(entry: Entry) -> tuple[Decimal, str]:
     if refused:
         return ZERO, refused
     part = size(entry.policy.sizing, _figures(entry, entry.volume, entry.order_share))
-    whole = size(entry.policy.sizing, _figures(entry, entry.order_volume, _ONE))
     if isinstance(part, Unsized):
         return ZERO, _unsized(part)
-    if isinstance(whole, Unsized):
-        return ZERO, _unsized(whole)
     if not part:
         return ZERO, _ORDER_COUNTED
-    return fitted(entry, part, whole)
+    if not asks_for_whole(entry):
+        return fitted(entry, part, None)
+    whole = size(entry.policy.sizing, _figures(entry, entry.order_volume, _ONE))
+    return (ZERO, _unsized(whole)) if isinstance(whole, Unsized) else fitted(entry, part, whole)
 
 
 def _unsized(sized: Unsized) -> str:

@@ -17,13 +17,26 @@ from krakenonce.copytrader.policy import BelowMinimum
 from krakenonce.copytrader.sizing.minimums import in_words, meets_minimums, smallest
 
 
-def fitted(entry: Entry, part: Decimal, whole: Decimal) -> tuple[Decimal, str]:
+def asks_for_whole(entry: Entry) -> bool:
+    """Tell whether anything depends on the size of the copy of the master's whole order."""
+    if entry.policy.below_minimum is not BelowMinimum.ACCUMULATE:
+        return True
+    return any(
+        guards is not None and (guards.min_order is not None or guards.max_order is not None)
+        for guards in (entry.policy.guards, entry.circumstances.together_guards)
+    )
+
+
+def fitted(entry: Entry, part: Decimal, whole: Decimal | None) -> tuple[Decimal, str]:
     """Return what remains of *part* in caps and minimums, and why it is not *part*; 0 if nothing is bought.
 
     Parameters:
         entry: the master's buy.
-        part: the size for this fill; whole: the size for all of the master's order; in the base asset, above 0.
+        part: the size for this fill, in the base asset, above 0.
+        whole: the size for all of the master's order; None if nothing asks for it (`asks_for_whole`).
     """
+    if whole is None:
+        return _placed(entry, part, "")
     too_small = below_own_minimum(entry, whole)
     if too_small:
         return ZERO, too_small
@@ -31,7 +44,7 @@ def fitted(entry: Entry, part: Decimal, whole: Decimal) -> tuple[Decimal, str]:
     least = smallest(entry.price, entry.rules)
     if whole < least and entry.policy.below_minimum is not BelowMinimum.ACCUMULATE:
         return _raised(entry, part, whole, least)
-    return _placed(entry, part, least, reason)
+    return _placed(entry, part, reason)
 
 
 def _capped(part: Decimal, whole: Decimal, cap: Cap | None) -> tuple[Decimal, Decimal, str]:
@@ -56,11 +69,11 @@ def _raised(entry: Entry, part: Decimal, whole: Decimal, least: Decimal) -> tupl
     return raised, say(Reason.ROUNDED_UP, f"{words}: raised to {plain(least)}")
 
 
-def _placed(entry: Entry, part: Decimal, least: Decimal, reason: str) -> tuple[Decimal, str]:
+def _placed(entry: Entry, part: Decimal, reason: str) -> tuple[Decimal, str]:
     allowed = room(entry)
     waiting = unordered(entry)
     if part > allowed.most:
-        if add(waiting, allowed.most) < least:
+        if add(waiting, allowed.most) < smallest(entry.price, entry.rules):
             return ZERO, allowed.text
         return allowed.most, allowed.text
     due = floor_to_lot(add(waiting, part), entry.rules.lot_decimals)

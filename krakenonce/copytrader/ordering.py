@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from krakenonce.broker import PairRules
 from krakenonce.clock import NS_PER_SECOND
@@ -29,8 +29,7 @@ from krakenonce.orders.records import Side
 LIMITS_TAKEN = ENTERABLE | {"reduce_only"}
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """What surrounds an order when it is planned.
 
     Attributes:

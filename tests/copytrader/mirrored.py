@@ -255,7 +255,7 @@ class Theatre:
 
     def settles(self):
         """Let everything through until nothing moves any more."""
-        for _ in range(1000):
+        for _ in range(200):
             moved = self.acts()
             if not (moved or self.fills or self.events or self.requests or self.answers):
                 return

@@ -6,9 +6,8 @@ Each guard returns the reason why it refuses, or None.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from krakenonce.broker import PairRules
 from krakenonce.clock import NS_PER_SECOND
@@ -33,8 +32,7 @@ _STATES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A buy of the master's as one user sees it.
 
     Attributes:

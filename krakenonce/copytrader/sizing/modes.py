@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from krakenonce.copytrader.amounts import multiply, share
 from krakenonce.copytrader.policy import Sizing, SizingMode
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(NamedTuple):
     """What sizing may depend on.
 
     Attributes:
