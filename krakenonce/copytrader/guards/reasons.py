@@ -40,7 +40,6 @@ class Reason(Enum):
     RATE = "rate"
     # an exit has nothing to do
     NOTHING_COPIED = "nothing_copied"
-    MASTER_STILL_HOLDS = "master_still_holds"
     # the pair
     UNMAPPED = "unmapped"
     NO_RATE = "no_rate"
