@@ -94,13 +94,18 @@ class Turn:
         """As `reissue`, under a grant that the store has just confirmed. The place in the lane is kept.
 
         For a request that was refused for its nonce (report that first), and for a grant that has ended.
+
+        Raises:
+            LaneQuarantined: whoever had the key meanwhile has spent its budget of refusals; nothing may be sent now.
         """
         self._settle_former()
         await drive_async(self._place.regrant(LoopWaiter, self._nonce), self._countdown(), self._lane.blame)
+        self._lane.check()
         return self._issue()
 
     def _issue_regranted(self) -> int:
         drive(self._place.regrant(self._thread(), self._nonce), self._countdown(), self._lane.blame)
+        self._lane.check()
         return self._issue()
 
     def _settle_former(self) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal, get_args
 
 Kind = Literal["refused", "healed", "opened", "closed", "lifted", "allowed"]
 KINDS: tuple[str, ...] = get_args(Kind)
+
+LONGEST_TEXT, LONGEST_TRAIL = 600, 420
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,25 @@ class Event:
     trail: str = ""
 
     def line(self) -> str:
-        """Return the event as one line without its end."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+        """Return the event as one line without its end, of about 1,200 characters at the most.
+
+        The message by which PostgreSQL hands a key over holds 7,000: all that counts for a minute's budget fits in.
+        """
+        short = replace(self, text=_shortened(self.text), trail=_last_lines(self.trail))
+        return json.dumps(asdict(short), separators=(",", ":"))
+
+
+def _shortened(text: str) -> str:
+    """Return *text* with its middle left out if it is long: it begins with the cause and ends with the mend."""
+    half = (LONGEST_TEXT - 5) // 2
+    return text if len(text) <= LONGEST_TEXT else f"{text[:half]} ... {text[-half:]}"
+
+
+def _last_lines(trail: str) -> str:
+    lines = trail.splitlines()
+    while lines and sum(map(len, lines)) + len(lines) > LONGEST_TRAIL:
+        del lines[0]
+    return "\n".join(lines)
 
 
 _NUMBERS = ("at_ns", "pid", "nonce", "until_ns")

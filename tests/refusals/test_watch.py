@@ -277,3 +277,26 @@ class TestFirewall:
         self.wall.admit("c", "turn c", woken.set)
         self.wall.passed("a", 0)
         assert woken.is_set()
+
+
+def test_what_is_kept_of_an_event_is_short_and_keeps_cause_and_mend():
+    words = ("1795407685436507001", "2026-11-23T04:21:20.462921Z", "sent +0.1 ms", "answered +3.2 ms", "port 54321")
+    line = "  ".join((*words, "pid 4321", "refused"))
+    long = Event(
+        "refused",
+        NOW,
+        1,
+        "USER:alice",
+        7,
+        "FOREIGN_PROGRAM",
+        "cause " + "x" * 3000 + " mend",
+        trail="\n".join([line] * 5),
+    )
+    kept = long.line()
+    (read,) = read_events([kept])
+    assert len(kept) < 1300
+    assert read.text.startswith("cause x")
+    assert read.text.endswith("x mend")
+    assert read.trail == "\n".join([line] * 3)
+    brief = Event("opened", NOW, text="as it is", trail=line)
+    assert read_events([brief.line()]) == [brief]
