@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import NamedTuple
 
 from krakenonce.broker.executions.reports import ENDINGS, Report, Trade
 from krakenonce.orders.records import OrderState
@@ -14,8 +14,7 @@ MOST_CLOSED = 2_000
 _STATES = {"filled": "closed", "canceled": "canceled", "expired": "expired", "pending_new": "pending"}
 
 
-@dataclass(frozen=True, slots=True)
-class StreamedOrder:
+class StreamedOrder(NamedTuple):
     """One order, as far as it was told.
 
     Attributes:
@@ -139,8 +138,7 @@ def fold(order: StreamedOrder, report: Report) -> StreamedOrder:
     status = order.status if order.has_ended else report.status
     executed = order.executed if report.executed is None else max(order.executed, report.executed)
     is_newest = report.executed is None or report.executed >= order.executed
-    folded = replace(
-        order,
+    folded = order._replace(
         cl_ord_id=order.cl_ord_id or report.cl_ord_id,
         symbol=order.symbol or report.symbol,
         side=order.side or report.side,
@@ -164,8 +162,7 @@ def _with_trade(order: StreamedOrder, trade: Trade) -> StreamedOrder:
     fees = dict(order.fees)
     for asset, fee in trade.fees.items():
         fees[asset] = fees.get(asset, Decimal(0)) + fee
-    return replace(
-        order,
+    return order._replace(
         traded=order.traded + trade.volume,
         fees=tuple(fees.items()),
         exec_ids=order.exec_ids | {trade.exec_id},

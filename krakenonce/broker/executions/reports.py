@@ -7,9 +7,8 @@ Which fields a report has depends on its kind; ``new``, ``filled`` and ``cancele
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from krakenonce.clock import parse_rfc3339
 from krakenonce.orders.parsing import amount, text
@@ -19,8 +18,7 @@ _KINDS = ENDINGS | {"pending_new", "new", "trade", "iceberg_refill", "amended", 
 _LONGEST_REASON = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Trade:
+class Trade(NamedTuple):
     """The trade of a report.
 
     Attributes:
@@ -36,8 +34,7 @@ class Trade:
     fees: Mapping[str, Decimal]
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """One report; what it does not tell is None or empty.
 
     Attributes:

@@ -58,7 +58,7 @@ class StreamingAccount:
         options = options or StreamOptions()
         self.broker = broker
         self._flights = Flights()
-        self._stream = AccountStream(broker.name, symbols, self._on_order, self._renew, sleep)
+        self._stream = AccountStream(broker.name, symbols, self._on_order, self._renew)
         self.session = Session(
             broker.name,
             dialing,

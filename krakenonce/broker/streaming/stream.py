@@ -10,7 +10,6 @@ from enum import Enum
 from krakenonce.broker.executions import OrderLog, StreamedOrder, read_report
 from krakenonce.broker.streaming.wallet import Wallet
 from krakenonce.broker.symbols import Symbols
-from krakenonce.client.budget import Sleep
 from krakenonce.client.websocket import Continuity, SequenceWatch, Subscription, Told
 
 log = logging.getLogger("krakenonce")
@@ -34,7 +33,6 @@ class AccountStream:
         symbols: the names of pairs and assets.
         on_order: told of every order as it stands after a report.
         renew: called with the name of a channel of which something is missing.
-        sleep: how to wait, in seconds.
     """
 
     def __init__(
@@ -43,9 +41,8 @@ class AccountStream:
         symbols: Symbols,
         on_order: Callable[[StreamedOrder], None],
         renew: Callable[[str], None],
-        sleep: Sleep,
     ) -> None:
-        self._name, self._on_order, self._renew, self._sleep = name, on_order, renew, sleep
+        self._name, self._on_order, self._renew = name, on_order, renew
         self.orders, self.wallet = OrderLog(), Wallet(symbols)
         self.is_live = False
         self._watch = SequenceWatch()
@@ -83,11 +80,9 @@ class AccountStream:
         """Wait until something is told of the order called *name*, for *within_s* seconds at the most."""
         future: asyncio.Future[News] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(name, []).append(future)
-        timer = asyncio.ensure_future(self._sleep(within_s))
         try:
-            await asyncio.wait((future, timer), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((future,), timeout=within_s)
         finally:
-            timer.cancel()
             self._leave(name, future)
         return future.result() if future.done() else News.NOTHING
 

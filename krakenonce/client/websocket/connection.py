@@ -21,7 +21,7 @@ from krakenonce.kraken.replies import Accepted, Meaning, Outcome, Refused, Unkno
 log = logging.getLogger("krakenonce")
 
 NOT_SENT = Refused(("not sent: the WebSocket is not connected",), Meaning(Action.WAIT, no_effect=True))
-_LOOK_S = 0.5
+_LOOK_S = 1.0
 _CLOSED = "closed by us"
 
 
