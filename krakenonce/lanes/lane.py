@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
-from enum import IntEnum
 
 from krakenonce.clock import Clock
 from krakenonce.errors import ForkedProcess, ReentrantUse
-from krakenonce.kraken.replies import Accepted, Outcome, Refused
+from krakenonce.kraken.replies import Outcome, Refused
 from krakenonce.lanes.numbering import Numbering
 from krakenonce.lanes.owner import Owner
 from krakenonce.lanes.place import Place
+from krakenonce.lanes.priority import Priority
 from krakenonce.lanes.queue import Queue
+from krakenonce.lanes.statistics import LaneStats, Tally
 from krakenonce.lanes.turn import Turn
 from krakenonce.lanes.waiters import Waiter
 from krakenonce.refusals.firewall import Firewall
@@ -21,38 +21,6 @@ from krakenonce.refusals.watch import Watch
 from krakenonce.stores.base import Grant, NumberSource, Store
 
 log = logging.getLogger("krakenonce")
-
-
-class Priority(IntEnum):
-    """Who goes first when several wait for one key. Within a priority: first come, first served."""
-
-    CANCEL = 0
-    EXIT = 1
-    ENTRY = 2
-    READ = 3
-
-
-@dataclass(frozen=True, slots=True)
-class LaneStats:
-    """What a lane has done so far. A snapshot.
-
-    Attributes:
-        turns: turns that were begun.
-        issued: nonces that were issued in them.
-        accepted, refused, unknown: outcomes that were reported; a turn that ended in an exception counts as unknown.
-        waiting: turns that wait for their place now.
-        in_flight: 1 while a turn is held, else 0.
-        last_nonce: the last nonce issued, 0 before the first.
-    """
-
-    turns: int
-    issued: int
-    accepted: int
-    refused: int
-    unknown: int
-    waiting: int
-    in_flight: int
-    last_nonce: int
 
 
 class Lane:
@@ -70,8 +38,8 @@ class Lane:
     """
 
     __slots__ = (
-        "_accepted", "_clock", "_holder", "_mutex", "_numbers", "_queue", "_refused", "_source", "_store", "_turns",
-        "_unknown", "_watch", "account", "firewall", "key",
+        "_clock", "_holder", "_mutex", "_numbers", "_queue", "_source", "_store", "_tally", "_watch", "account",
+        "firewall", "key",
     )  # fmt: skip
 
     def __init__(
@@ -86,7 +54,7 @@ class Lane:
         self._holder: Place | None = None
         self._queue = Queue()
         self._numbers = Numbering(key, store, source, clock)
-        self._turns = self._accepted = self._refused = self._unknown = 0
+        self._tally = Tally()
 
     def turn(self, priority: Priority = Priority.READ, *, timeout: float | None = None, above: int = 0) -> Turn:
         """Return one place in the lane, to be used once, with ``with`` or ``async with``.
@@ -137,12 +105,13 @@ class Lane:
     def stats(self) -> LaneStats:
         """Return what the lane has done so far."""
         with self._mutex:
+            tally = self._tally
             return LaneStats(
-                self._turns,
+                tally.turns,
                 self._numbers.issued,
-                self._accepted,
-                self._refused,
-                self._unknown,
+                tally.accepted,
+                tally.refused,
+                tally.unknown,
                 len(self._queue),
                 int(self._holder is not None),
                 self._numbers.last,
@@ -238,18 +207,13 @@ class Lane:
         """Add *outcome* to the statistics, and draw the consequences for the key if a *nonce* was used (not 0)."""
         if nonce:
             self.watch.answered(outcome)
-        if isinstance(outcome, Accepted):
-            self._accepted += 1
-        elif isinstance(outcome, Refused):
-            self._refused += 1
-            if outcome.invalid_nonce:
-                self._store.note_refusal(self.key)
-        else:
-            self._unknown += 1
+        self._tally.add(outcome)
+        if isinstance(outcome, Refused) and outcome.invalid_nonce:
+            self._store.note_refusal(self.key)
 
     def _take(self, place: Place) -> None:
         self._holder = place
-        self._turns += 1
+        self._tally.turns += 1
 
     def _refuse_interrupted_self(self) -> None:
         # An RLock would let a signal handler or a finalizer in, and find the queue half changed.
