@@ -26,6 +26,13 @@ def opened(server: Any) -> Store:
     return open_store(server.url, SystemClock())
 
 
+def begin(server: Any) -> None:
+    """Use the server once: one that has no data yet is quiet for some seconds, as after a loss."""
+    store = opened(server)
+    take(store, "first")
+    store.close()
+
+
 def sticky(server: Any) -> str:
     """Acquire and release of a key that is here already, and what the engine hears of it."""
     proxy = Proxy(server.port)
@@ -147,6 +154,7 @@ def main(keys: int = 20_000) -> None:
     for server in (RedisServer(), PostgresServer()):
         name = server.url.partition(":")[0]
         try:
+            begin(server)
             for measure in (sticky, engine_grants, hand_over, fairness):
                 print(f"{name:<11} {measure.__name__:<14} {measure(server)}", flush=True)
             if isinstance(server, RedisServer):

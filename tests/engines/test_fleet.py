@@ -46,27 +46,29 @@ def run_fleet(server, sim, keys, processes, calls, tasks=1, options=""):
         for _ in range(processes // 3)
     ]
     for member in members:
-        member.process.wait(240)
+        member.process.wait()
     return [member.stop() for member in members]
 
 
-@pytest.mark.parametrize(("accounts", "calls"), [(1, 300), (20, 900)])
-def test_three_hosts_lose_no_call(own_server, accounts, calls):
-    with serve_in_thread(accounts=accounts, seed=1, latency_ms=4, jitter_ms=3) as sim:
-        tallies = run_fleet(own_server, sim, keys_of(sim), processes=3, calls=calls)
-        rows = sim.log()
-    assert sum(tally["accepted"] for tally in tallies) == calls
-    assert judge(rows) == 0
-
-
-@pytest.mark.proof
-@pytest.mark.parametrize(("accounts", "calls", "latency"), [(1, 20_000, 4), (100, 100_000, 20)])
-def test_three_hosts_of_four_processes_lose_no_call(own_server, accounts, calls, latency):
-    with serve_in_thread(accounts=accounts, seed=1, latency_ms=latency, jitter_ms=latency * 0.75) as sim:
-        tallies = run_fleet(own_server, sim, keys_of(sim), processes=12, calls=calls)
+def check_fleet(server, accounts, calls, latency_ms):
+    """Nothing is refused without faults: calls of three hosts with four processes each, two of them an hour off."""
+    with serve_in_thread(accounts=accounts, seed=1, latency_ms=latency_ms, jitter_ms=latency_ms * 0.75) as sim:
+        tallies = run_fleet(server, sim, keys_of(sim), processes=12, calls=calls)
         totals = sim.stats()["totals"]
     assert sum(tally["accepted"] for tally in tallies) >= calls // 12 * 12
     assert totals["invalid_nonces"] == 0
+    assert [tally["errors"] for tally in tallies] == [[]] * 12
+
+
+@pytest.mark.parametrize(("accounts", "calls"), [(1, 2_000), (100, 10_000)])
+def test_three_hosts_of_four_processes_lose_no_call(own_server, accounts, calls):
+    check_fleet(own_server, accounts, calls, latency_ms=4)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize(("accounts", "calls"), [(1, 20_000), (100, 100_000)])
+def test_three_hosts_of_four_processes_lose_no_call_for_long(own_server, accounts, calls):
+    check_fleet(own_server, accounts, calls, latency_ms=4 if accounts == 1 else 20)
 
 
 EVERYTHING = BREAKS + LOSSES + CLOCKS

@@ -14,7 +14,8 @@ from tests.engines.tls import TlsProxy
 
 SECRET = "hunter2/:@?"  # what a URL must quote
 QUOTED = "hunter2%2F%3A%40%3F"
-RIGHTS = "resetchannels +@read +@write +@scripting +@pubsub +info +time +wait ~kn* &kn:*"  # as run-on-redis-or-postgresql.md says
+# As docs/how-to/run-on-redis-or-postgresql.md says.
+RIGHTS = "resetchannels +@read +@write +@scripting +@pubsub +info +time +wait ~kn* &kn:*"
 
 
 def refused(url):
