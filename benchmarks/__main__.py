@@ -8,6 +8,7 @@ import sys
 import warnings
 
 from benchmarks.bad_key import bad_key_rows
+from benchmarks.copying import copy_rows
 from benchmarks.crowd import many_keys_rows
 from benchmarks.ordering import CALLS, one_key_rows
 from benchmarks.orders import exactly_once_rows
@@ -20,7 +21,7 @@ from benchmarks.table import Row, show
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--calls", type=int, default=CALLS, help="calls per client and way on one key (%(default)s)")
-    choices = ["nonce", "turn", "keys", "order", "exactly-once", "bad-key", "rates", "simulator"]
+    choices = ["nonce", "turn", "keys", "order", "exactly-once", "bad-key", "rates", "copy", "simulator"]
     parser.add_argument("--only", choices=choices, help="one part instead of all")
     options = parser.parse_args()
     warnings.simplefilter("ignore")  # the peers' own deprecations
@@ -32,6 +33,7 @@ def main() -> int:
         "exactly-once": ("What exactly-once adds to an order, without network", exactly_once_rows),
         "bad-key": ("One bad key among a hundred, network 20 ms +- 15", bad_key_rows),
         "rates": ("What rate model and journal add to an order", rates_rows),
+        "copy": ("Copying a fill, network 20 ms +- 15", copy_rows),
         "simulator": ("The simulated exchange, alone on one core", simulator_rows),
     }
     print(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
