@@ -55,6 +55,10 @@ class LiveAccount:
         """Return how *order* ended; None if it never existed; see `StreamingAccount.ending`."""
         return await self.account.ending(exchange_order(order), order.deadline_ns)
 
+    def executed(self, cl_ord_id: str) -> Decimal:
+        """Return what one order has executed so far, as far as is told."""
+        return self.account.executed(cl_ord_id)
+
     async def cancel(self, cl_ord_id: str) -> None:
         """Have one open order cancelled; see `StreamingAccount.cancel`."""
         await self.account.cancel(cl_ord_id)

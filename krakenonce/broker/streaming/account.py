@@ -148,6 +148,11 @@ class StreamingAccount:
         """
         return await self._endings.ending(order, deadline_ns)
 
+    def executed(self, cl_ord_id: str) -> Decimal:
+        """Return what one order has executed so far, in the base asset, as far as the stream has told; else 0."""
+        told = self._stream.orders.named(cl_ord_id)
+        return Decimal(0) if told is None else told.executed
+
     async def cancel(self, cl_ord_id: str) -> None:
         """Have one open order cancelled; see `Changing.cancel`."""
         await self._changing.cancel(cl_ord_id)

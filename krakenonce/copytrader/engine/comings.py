@@ -84,7 +84,11 @@ def has_left(member: Member) -> bool:
     leaving = member.leaving
     if leaving is None:
         return False
-    return all(track.is_idle and _is_done_with(track, leaving) for track in member.tracks.values())
+    return all(_is_at_rest(track) and _is_done_with(track, leaving) for track in member.tracks.values())
+
+
+def _is_at_rest(track: Track) -> bool:
+    return track.is_idle and not any(mirror.is_live for mirror in track.mirrors.values())
 
 
 def _is_done_with(track: Track, leaving: Leaving) -> bool:

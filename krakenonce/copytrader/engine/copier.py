@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 
 from krakenonce.clock import NS_PER_SECOND
@@ -15,16 +15,17 @@ from krakenonce.copytrader.engine.drift import take_away
 from krakenonce.copytrader.engine.figures import MasterFigures
 from krakenonce.copytrader.engine.launching import Launcher
 from krakenonce.copytrader.engine.members import Member, Seat
+from krakenonce.copytrader.engine.mirrors import end_all, hear, open_orders_are
 from krakenonce.copytrader.engine.protocols import Account, Journal
 from krakenonce.copytrader.engine.reconciliation import Drift, drift_of
 from krakenonce.copytrader.engine.recovery import Recollection, began
 from krakenonce.copytrader.engine.setting import Setting
-from krakenonce.copytrader.engine.sweep import decide_for, sweep
+from krakenonce.copytrader.engine.sweep import decide_for, plan_all, sweep
 from krakenonce.copytrader.engine.switches import Switches
 from krakenonce.copytrader.engine.watching import Watch
 from krakenonce.copytrader.journal.records import EVERYBODY, Standing
-from krakenonce.copytrader.policy import Leaving, UserPolicy
-from krakenonce.copytrader.records import Line, MasterFill
+from krakenonce.copytrader.policy import CopyMode, Leaving, UserPolicy
+from krakenonce.copytrader.records import Line, MasterFill, MasterOrderEvent
 from krakenonce.errors import ConfigError
 
 log = logging.getLogger("krakenonce")
@@ -107,6 +108,18 @@ class Copier:
         """Take fills of the masters', as often as they come: each counts once. Never waits."""
         self._take([fill for fill in fills if self._is_new(fill)])
 
+    def on_orders(self, events: Sequence[MasterOrderEvent]) -> None:
+        """Take steps in the lives of the masters' orders, for those who mirror them. Never waits."""
+        draft = Draft()
+        hear(self._board, self._launcher.figures(), events, draft)
+        self._launch_planned(draft)
+
+    def on_open_orders(self, master: str, txids: Collection[str]) -> None:
+        """Take note of all open orders of *master*, after his stream has been away: others are over. Never waits."""
+        draft = Draft()
+        open_orders_are(self._board, master, txids, draft)
+        self._launch_planned(draft)
+
     async def join(self, seat: Seat) -> None:
         """Copy for another user, from now on; or again for one who has left. Nobody else notices.
 
@@ -139,6 +152,8 @@ class Copier:
         member = self._member(user)
         member.policy = policy
         draft = Draft()
+        if policy.mode is not CopyMode.ORDERS:
+            end_all(member, draft)
         enter(self._board, self._launcher.figures(), member, draft)
         await self._launcher.conclude(draft)
 
@@ -224,12 +239,19 @@ class Copier:
             draft.touch(member, track)
             if track.is_left_over:
                 self._launcher.pursue(member, track).start()
+            for txid, mirror in track.mirrors.items():
+                if mirror.is_live and mirror.order is not None:
+                    self._launcher.escort(member, track, txid).resume(mirror.order)
 
     def _take(self, fills: Sequence[MasterFill]) -> None:
         if not fills:
             return
         draft = Draft()
         sweep(self._board, self._launcher.figures(), fills, draft)
+        self._launcher.launch(draft)
+
+    def _launch_planned(self, draft: Draft) -> None:
+        plan_all(self._board, self._launcher.figures(), draft)
         self._launcher.launch(draft)
 
     def _is_new(self, fill: MasterFill) -> bool:

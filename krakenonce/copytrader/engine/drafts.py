@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from krakenonce.copytrader.engine.members import Member
 from krakenonce.copytrader.engine.tracks import Track
-from krakenonce.copytrader.journal.records import Changes, FillRow, FollowRow, MasterRow, Standing
+from krakenonce.copytrader.journal.records import Changes, FillRow, FollowRow, MasterRow, MirrorRow, Standing
+from krakenonce.copytrader.mirroring import Step
 from krakenonce.copytrader.records import CopyOrder, Decision, LineKey
 
 
@@ -17,6 +18,7 @@ class Draft:
     Attributes:
         touched: lines that have changed, with their users.
         planned: lines whose order is to be sent when all this is written.
+        steps: what is to be done for mirrored orders (user, line, the master's order) when all this is written.
         held_up: lines whose order can't be planned for the moment, and is to be once that has passed.
     """
 
@@ -26,9 +28,11 @@ class Draft:
     standings: dict[str, Standing] = field(default_factory=dict)
     masters: dict[tuple[str, str], MasterRow] = field(default_factory=dict)
     follows: list[FollowRow] = field(default_factory=list)
+    mirrors: dict[tuple[LineKey, str], str] = field(default_factory=dict)
     meta: dict[str, str] = field(default_factory=dict)
     touched: dict[LineKey, tuple[Member, Track]] = field(default_factory=dict)
     planned: list[tuple[Member, Track]] = field(default_factory=list)
+    steps: list[tuple[Member, Track, str, Step]] = field(default_factory=list)
     held_up: list[tuple[Member, Track]] = field(default_factory=list)
 
     def touch(self, member: Member, track: Track) -> None:
@@ -50,6 +54,7 @@ class Draft:
             standings=tuple(self.standings.values()),
             masters=tuple(self.masters.values()),
             follows=tuple(self.follows),
+            mirrors=tuple(MirrorRow(*key, text) for key, text in self.mirrors.items()),
             meta=dict(self.meta),
         )
 

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from krakenonce.broker import PairRules
-from krakenonce.copytrader.amounts import ZERO, add, multiply
+from krakenonce.copytrader.amounts import ZERO, add, multiply, subtract
 from krakenonce.copytrader.circumstances import Circumstances, Usage
 from krakenonce.copytrader.engine.board import Board
 from krakenonce.copytrader.engine.members import Member
 from krakenonce.copytrader.engine.protocols import Quotes
 from krakenonce.copytrader.engine.setting import Setting
 from krakenonce.copytrader.engine.tracks import Track
+from krakenonce.copytrader.mirroring.steering import bound, coming
 from krakenonce.copytrader.ordering import Moment
 from krakenonce.copytrader.policy import Guards, SizingMode
 from krakenonce.copytrader.records import CopyOrder, MasterFill
@@ -42,7 +43,6 @@ class Figures:
         setting, guards = self._setting, member.policy.guards
         master = self._masters.get(fill.master)
         mode = member.policy.sizing.mode
-        order = track.order
         return Circumstances(
             now_ns=setting.exchange_ns(),
             available=member.purse.available(rules.quote),
@@ -52,7 +52,7 @@ class Figures:
             price=None if price == fill.price else price,
             market=setting.quotes.price(rules.key),
             fee_rate=setting.fee_rate,
-            on_the_way=order.volume if order is not None and order.side == "buy" else ZERO,
+            on_the_way=_on_the_way(track),
             worth=setting.quotes.worth(rules.quote) or _ONE,
             user_equity=member.equity,
             master_equity=master.equity if master is not None else None,
@@ -81,6 +81,8 @@ class Figures:
             state=standing.state,
             state_reason=standing.reason,
             purpose=track.purpose,
+            coming=coming(track.mirrors.values()),
+            bound=bound(track.mirrors.values()),
         )
 
     def together(self) -> Usage:
@@ -148,6 +150,16 @@ def cost_aside(order: CopyOrder, rules: PairRules, fee_rate: Decimal) -> tuple[s
         return rules.base, order.volume
     price = order.limit if order.limit is not None else multiply(order.reference, MARKET_RESERVE)
     return rules.quote, multiply(multiply(order.volume, price), add(_ONE, fee_rate))
+
+
+def _on_the_way(track: Track) -> Decimal:
+    """Return what the open orders of *track* will buy: the money for it is missing from what is available."""
+    order = track.order
+    total = order.volume if order is not None and order.side == "buy" else ZERO
+    for mirror in track.mirrors.values():
+        if mirror.side == "buy" and mirror.is_live and mirror.order is not None:
+            total = add(total, subtract(mirror.order.volume, mirror.order.executed))
+    return total
 
 
 def _value(track: Track, setting: Setting) -> Decimal:

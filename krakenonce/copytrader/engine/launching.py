@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from krakenonce.copytrader.engine.board import Board
 from krakenonce.copytrader.engine.drafts import Draft
+from krakenonce.copytrader.engine.escort import Escort
 from krakenonce.copytrader.engine.figures import Figures, MasterFigures
 from krakenonce.copytrader.engine.members import Member
 from krakenonce.copytrader.engine.pursuit import Pursuit
@@ -60,6 +61,10 @@ class Launcher:
         """Return what follows the line of *track*."""
         return Pursuit(self._board, self.figures, member, track)
 
+    def escort(self, member: Member, track: Track, txid: str) -> Escort:
+        """Return what carries out steps for the mirror of the master's order *txid*."""
+        return Escort(self._board, self.conclude, member, track, txid)
+
     def _send(self, draft: Draft, written: asyncio.Future[frozenset[str]]) -> None:
         self._writing.discard(written)
         if written.cancelled() or written.exception() is not None:
@@ -67,6 +72,8 @@ class Launcher:
             return
         for user in written.result():
             self._board.drop(user)
+        for member, track, txid, step in draft.steps:
+            self.escort(member, track, txid).begin(step)
         pursuits = [self.pursue(member, track) for member, track in draft.planned]
         for pursuit in pursuits:
             pursuit.send()

@@ -72,7 +72,7 @@ def _note(board: Board, member: Member, track: Track, order: CopyOrder, draft: D
 
 def _give_up(board: Board, member: Member, track: Track, found: GiveUp, moment: Moment, draft: Draft) -> None:
     before = track.line
-    track.line = lines.write_off(before, found.volume)
+    track.line = lines.write_off(before, found.volume, moment.coming)
     if track.line == before:
         raise AssertionError(f"{before} has nothing to write off, and {found} was asked for")
     order = CopyOrder(

@@ -66,6 +66,9 @@ class Account(Protocol):
         exchange's clock, and books lag), and goes on until it is known: it does not fail for lost connections.
         """
 
+    def executed(self, cl_ord_id: str) -> Decimal:
+        """Return what one open order has executed so far, as far as is told; 0 if nothing is. Never waits."""
+
     async def cancel(self, cl_ord_id: str) -> None:
         """Have one open order cancelled; `ending` tells what became of it. One that is closed already is no error.
 

@@ -9,27 +9,21 @@ from dataclasses import dataclass, replace
 
 from krakenonce.clock import NS_PER_SECOND
 from krakenonce.copytrader import lines
-from krakenonce.copytrader.amounts import add, subtract
 from krakenonce.copytrader.endings import after, pause_after
 from krakenonce.copytrader.engine.board import Board
+from krakenonce.copytrader.engine.closing import TurnedDown, acknowledged, book, closed, refused
 from krakenonce.copytrader.engine.drafts import Draft
 from krakenonce.copytrader.engine.figures import Figures
 from krakenonce.copytrader.engine.members import Member
 from krakenonce.copytrader.engine.planning import is_held_up, plan
-from krakenonce.copytrader.engine.protocols import Acknowledged
 from krakenonce.copytrader.engine.standings import count_failure, count_success
 from krakenonce.copytrader.engine.tracks import Track
+from krakenonce.copytrader.mirroring.steering import coming
 from krakenonce.copytrader.ordering import Waiting
 from krakenonce.copytrader.records import CopyOrder, OrderPhase, Purpose
 from krakenonce.errors import FixTheInput, KrakenonceError, TryLater
-from krakenonce.kraken.catalogue import Action
-from krakenonce.kraken.replies import Refused
-from krakenonce.orders.records import OrderState
-from krakenonce.orders.resolution import PASSING
 
 log = logging.getLogger("krakenonce")
-
-_PASSING = PASSING | {Action.PAUSE, Action.NEW_TOKEN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,25 +111,16 @@ class Pursuit:
             return self._refused(order, why, passing=True)
         if answer is not None:
             try:
-                order = self._acknowledged(order, await answer)
+                order = self._track.order = acknowledged(order, await answer)
             except TryLater as error:
                 return self._refused(order, f"not sent: {error}", passing=True)
             except FixTheInput as error:
                 return self._refused(order, str(error))
             except KrakenonceError as error:
                 log.warning("%s: the fate of %s is unknown (%s); finding it out", *self._names(order), error)
-            except _TurnedDown as refusal:
+            except TurnedDown as refusal:
                 return self._refused(order, refusal.error, passing=refusal.passing)
         return await self._found_out(order)
-
-    def _acknowledged(self, order: CopyOrder, answer: Acknowledged | Refused) -> CopyOrder:
-        if isinstance(answer, Refused):
-            if answer.meaning.action is Action.LOOK:
-                return order  # the name is taken: by this very order
-            raise _TurnedDown(answer.error, passing=answer.meaning.action in _PASSING)
-        acknowledged = replace(order, phase=OrderPhase.OPEN, txid=answer.txid, acknowledged_ns=answer.acknowledged_ns)
-        self._track.order = acknowledged
-        return acknowledged
 
     async def _found_out(self, order: CopyOrder) -> Ended:
         pause_ns = pause_after(0)
@@ -148,32 +133,17 @@ class Pursuit:
                 continue
             if state is None:
                 return self._refused(order, "it never reached the exchange", passing=True)
-            return Ended(self._done(order, state))
-
-    def _done(self, order: CopyOrder, state: OrderState) -> CopyOrder:
-        now_ns = self._board.setting.clock.wall_ns()
-        return replace(
-            order,
-            phase=OrderPhase.DONE,
-            txid=state.txid,
-            executed=state.executed,
-            cost=state.cost,
-            fee=state.fee,
-            reason=state.reason,
-            acknowledged_ns=order.acknowledged_ns or now_ns,
-            done_ns=now_ns,
-        )
+            return Ended(closed(order, state, self._board.setting.clock.wall_ns()))
 
     def _refused(self, order: CopyOrder, why: str, *, passing: bool = False) -> Ended:
-        done_ns = self._board.setting.clock.wall_ns()
-        return Ended(replace(order, phase=OrderPhase.REFUSED, reason=why, done_ns=done_ns), passing)
+        return Ended(refused(order, why, self._board.setting.clock.wall_ns()), passing)
 
     def _settle(self, ended: Ended, draft: Draft) -> int:
         """Book what *ended* has done to the line; return how long to wait before its next order, in nanoseconds."""
         member, track, order = self._member, self._track, ended.order
         track.order = track.answer = track.account = None
         track.is_left_over = False
-        self._book(order)
+        book(self._board, member, order)
         track.line = lines.executed(track.line, order.side, order.executed)
         follows = after(
             order,
@@ -183,7 +153,7 @@ class Pursuit:
             fresh_until_ns=track.fresh_until_ns(member.policy),
             passing=ended.passing,
         )
-        track.line = lines.write_off(track.line, follows.give_up)
+        track.line = lines.write_off(track.line, follows.give_up, coming(track.mirrors.values()))
         # A decision that came meanwhile has set the tries to 0: its order is a first one.
         track.tries = 0 if track.news.is_set() else follows.tries
         if order.phase is OrderPhase.DONE:
@@ -197,20 +167,5 @@ class Pursuit:
         member.look_wanted.set()
         return 0 if track.news.is_set() else follows.pause_ns
 
-    def _book(self, order: CopyOrder) -> None:
-        purse, rules = self._member.purse, self._board.setting.rules.get(order.line.pair)
-        purse.release(order.cl_ord_id)
-        if rules is None or not order.executed:
-            return
-        bought = order.side == "buy"
-        purse.book(rules.base, order.executed if bought else -order.executed)
-        purse.book(rules.quote, -add(order.cost, order.fee) if bought else subtract(order.cost, order.fee))
-
     def _names(self, order: CopyOrder) -> tuple[str, str]:
         return self._member.name, order.cl_ord_id
-
-
-class _TurnedDown(Exception):
-    def __init__(self, error: str, *, passing: bool) -> None:
-        self.error, self.passing = error, passing
-        super().__init__(error)

@@ -11,6 +11,7 @@ from krakenonce.copytrader.engine.known import KnownFills
 from krakenonce.copytrader.engine.members import Member, Seat
 from krakenonce.copytrader.engine.tracks import Track
 from krakenonce.copytrader.journal.records import EVERYBODY, LineRow, Snapshot, Standing, State
+from krakenonce.copytrader.mirroring.text import from_text
 from krakenonce.copytrader.policy import Leaving
 from krakenonce.copytrader.records import CopyOrder, MasterFill, Purpose
 
@@ -49,8 +50,9 @@ class Recollection:
                 member.keep(self._track(member, row))
         member.follows = {row.master for row in self._snapshot.follows if row.user == name}
         for order in self._snapshot.orders:
-            if order.line.user == name:
+            if order.line.user == name and not order.mirrors:
                 _take_up(board, member, order)
+        self._mirrors(board, member)
         return member
 
     def _track(self, member: Member, row: LineRow) -> Track:
@@ -65,6 +67,17 @@ class Recollection:
         fill: MasterFill | None = self._entered.get((master, exec_id))
         return fill.filled_ns if fill is not None and fill.side == "buy" else 0
 
+    def _mirrors(self, board: Board, member: Member) -> None:
+        orders = {(order.line, order.mirrors): order for order in self._snapshot.orders if order.mirrors}
+        for row in self._snapshot.mirrors:
+            if row.line.user == member.name:
+                track = member.track(row.line)
+                member.keep(track)
+                order = orders.get((row.line, row.order_txid))
+                track.mirrors[row.order_txid] = from_text(row.mirror, order)
+                if order is not None:
+                    _set_aside(board, member, order)
+
     def _standing(self, user: str) -> Standing:
         return next((one for one in self._snapshot.standings if one.user == user), Standing(user))
 
@@ -78,11 +91,15 @@ def _began(master: str) -> str:
     return f"began:{master}"
 
 
+def _set_aside(board: Board, member: Member, order: CopyOrder) -> None:
+    rules = board.setting.rules.get(order.line.pair)
+    if rules is not None:
+        member.purse.set_aside(order.cl_ord_id, *cost_aside(order, rules, board.setting.fee_rate))
+
+
 def _take_up(board: Board, member: Member, order: CopyOrder) -> None:
     track = member.track(order.line)
     member.keep(track)
     track.order, track.is_left_over = order, True
-    rules = board.setting.rules.get(order.line.pair)
-    if rules is not None:
-        member.purse.set_aside(order.cl_ord_id, *cost_aside(order, rules, board.setting.fee_rate))
+    _set_aside(board, member, order)
     log.warning("%s: an earlier run left %s open; finding out what became of it", member.name, order.cl_ord_id)

@@ -11,11 +11,13 @@ from krakenonce.copytrader.engine.drafts import Draft
 from krakenonce.copytrader.engine.drift import take_away
 from krakenonce.copytrader.engine.figures import Figures
 from krakenonce.copytrader.engine.members import Member
+from krakenonce.copytrader.engine.mirrors import keep, progress, steer
 from krakenonce.copytrader.engine.planning import is_held_up, plan
 from krakenonce.copytrader.engine.tracks import Track
 from krakenonce.copytrader.guards.reasons import Reason, say
 from krakenonce.copytrader.journal.records import FillRow
 from krakenonce.copytrader.mapping import Route, Unmapped, route, target_of
+from krakenonce.copytrader.mirroring.hearing import decided_fill, moved
 from krakenonce.copytrader.notify import Event
 from krakenonce.copytrader.records import Decision, Kind, LineKey, MasterFill
 
@@ -33,6 +35,7 @@ def sweep(board: Board, figures: Figures, fills: Sequence[MasterFill], draft: Dr
 def plan_all(board: Board, figures: Figures, draft: Draft) -> None:
     """Plan what is due on the lines that *draft* touches; wake those who are at it already."""
     for member, track in list(draft.touched.values()):
+        steer(board, member, track, draft)
         if track.is_idle:
             waiting = plan(board, figures, member, track, draft)
             if is_held_up(waiting):
@@ -63,8 +66,14 @@ def _decided(
     fill, rules = row.fill, board.setting.rules[way.pair]
     if fill.side == "sell":
         take_away(board, member, rules.base, draft)
+    progress(member, track, draft)
     circumstances = figures.circumstances(member, track, fill, rules, way.price)
-    return decide(fill, track.line, row.change, member.policy, rules, circumstances)
+    mirror = track.mirrors.get(fill.order_txid)
+    if mirror is None:
+        return decide(fill, track.line, row.change, member.policy, rules, circumstances)
+    decision = decided_fill(mirror, fill, track.line, row.change, member.policy, rules, circumstances)
+    keep(member, track, moved(mirror, fill, decision), draft)
+    return decision
 
 
 def _move(member: Member, track: Track, decision: Decision, row: FillRow, draft: Draft) -> None:

@@ -12,9 +12,11 @@ from krakenonce.copytrader.engine.board import Board
 from krakenonce.copytrader.engine.drafts import Draft
 from krakenonce.copytrader.engine.launching import Launcher
 from krakenonce.copytrader.engine.members import Member
+from krakenonce.copytrader.engine.mirrors import steer
 from krakenonce.copytrader.engine.standings import place, place_everybody
 from krakenonce.copytrader.guards.losses import rearmed
 from krakenonce.copytrader.journal.records import EVERYBODY, Standing, State
+from krakenonce.copytrader.records import CopyOrder
 from krakenonce.errors import ConfigError, KrakenonceError
 
 log = logging.getLogger("krakenonce")
@@ -36,7 +38,11 @@ class Switches:
     async def kill(self, user: str, reason: str) -> None:
         """Let no order of *user* (or of everybody) leave any more, from this moment on, and cancel the open ones."""
         draft = self._placed(user, State.KILLED, reason)
+        for member in self._concerned(user):
+            for track in member.tracks.values():
+                steer(self._board, member, track, draft)
         written = self._launcher.launch(draft)
+        # At once, whether or not the journal can be written.
         await asyncio.gather(*(self._cancel_open(member) for member in self._concerned(user)))
         await written
 
@@ -44,6 +50,7 @@ class Switches:
         """Make no entries for *user* (or everybody) until `resume`; exits go out."""
         if self._standing(user).state is State.ACTIVE:
             await self._launcher.launch(self._placed(user, State.PAUSED, reason))
+            await self._steer(user)
 
     async def resume(self, user: str) -> None:
         """End a pause. A stop or a kill is not ended by this: see `rearm`."""
@@ -66,6 +73,15 @@ class Switches:
             for track in member.tracks.values():
                 track.purpose = None
                 draft.touch(member, track)
+        await self._launcher.conclude(draft)
+
+    async def _steer(self, user: str) -> None:
+        """Have mirrored orders follow the new standing."""
+        draft = Draft()
+        for member in self._concerned(user):
+            for track in member.tracks.values():
+                if track.mirrors:
+                    draft.touch(member, track)
         await self._launcher.conclude(draft)
 
     def _placed(self, user: str, state: State, reason: str) -> Draft:
@@ -99,8 +115,7 @@ class Switches:
 
     async def _cancel_open(self, member: Member, sides: tuple[str, ...] = ("buy", "sell")) -> None:
         for tries in range(CANCEL_ATTEMPTS):
-            orders = [track.order for track in member.tracks.values() if track.order is not None]
-            names = [order.cl_ord_id for order in orders if order.side in sides and order.path]
+            names = [order.cl_ord_id for order in _open_orders(member) if order.side in sides]
             if not names:
                 return
             try:
@@ -109,3 +124,11 @@ class Switches:
             except KrakenonceError as error:
                 log.warning("%s: the open copy orders can't be cancelled yet: %s", member.name, error)
             await self._board.setting.sleep(pause_after(tries) / NS_PER_SECOND)
+
+
+def _open_orders(member: Member) -> list[CopyOrder]:
+    """Return what may be open at the exchange for *member*."""
+    tracks = member.tracks.values()
+    own = [track.order for track in tracks if track.order is not None and track.order.path]
+    mirrored = [mirror.order for track in tracks for mirror in track.mirrors.values() if mirror.is_live]
+    return [*own, *(order for order in mirrored if order is not None)]

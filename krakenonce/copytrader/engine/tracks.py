@@ -10,6 +10,7 @@ from krakenonce.clock import NS_PER_SECOND
 from krakenonce.copytrader.amounts import ZERO
 from krakenonce.copytrader.engine.protocols import Account, Acknowledged
 from krakenonce.copytrader.journal.records import LineRow
+from krakenonce.copytrader.mirroring import Mirror
 from krakenonce.copytrader.policy import UserPolicy
 from krakenonce.copytrader.records import CopyOrder, Line, Purpose
 from krakenonce.kraken.replies import Refused
@@ -31,6 +32,8 @@ class Track:
         task: follows the order to its end and plans what comes next; None while nothing is to be done.
         account: who has sent the order, until it has ended: the key may be exchanged meanwhile.
         waiting: why no order is on its way, in plain words.
+        mirrors: in mode orders, the master's orders that are followed, by their txids; resting: those of them whose own
+            order was refused for a reason that passes, so that the next one has to wait.
         news: set when the line has changed while the task was at it.
     """
 
@@ -47,6 +50,8 @@ class Track:
     task: asyncio.Task[None] | None = None
     account: Account | None = None
     waiting: str = ""
+    mirrors: dict[str, Mirror] = field(default_factory=dict)
+    resting: set[str] = field(default_factory=set)
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property

@@ -10,7 +10,8 @@ from krakenonce.clock import NS_PER_SECOND, Clock, SystemClock
 from krakenonce.copytrader.journal import rows
 from krakenonce.copytrader.journal import statements as sql
 from krakenonce.copytrader.journal.backend import Backend
-from krakenonce.copytrader.journal.records import Changes, FillRow, FollowRow, Snapshot
+from krakenonce.copytrader.journal.records import Changes, FillRow, FollowRow, MirrorRow, Snapshot
+from krakenonce.copytrader.records import LineKey
 from krakenonce.orders.batches import GroupCommit, Insistence
 
 RECENT_NS = 2 * 86_400 * NS_PER_SECOND
@@ -75,5 +76,6 @@ class CopyJournal:
             standings=tuple(map(rows.standing_of, read(sql.ALL_STANDINGS))),
             masters=tuple(map(rows.master_of, read(sql.ALL_MASTERS))),
             follows=tuple(FollowRow(*row) for row in read(sql.ALL_FOLLOWS)),
+            mirrors=tuple(MirrorRow(LineKey(*key), txid, text) for *key, txid, text in read(sql.ALL_MIRRORS)),
             meta=dict(read(sql.ALL_META)),
         )

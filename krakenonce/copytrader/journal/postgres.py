@@ -63,7 +63,8 @@ def _users(changes: Changes) -> frozenset[str]:
     lines = [row.line.key.user for row in changes.lines]
     decisions = [one.line.user for one in changes.decisions]
     orders = [order.line.user for order in changes.orders]
-    return frozenset([*lines, *decisions, *orders, *(row.user for row in changes.follows)])
+    mirrors = [row.line.user for row in changes.mirrors]
+    return frozenset([*lines, *decisions, *orders, *mirrors, *(row.user for row in changes.follows)])
 
 
 def without(changes: Changes, users: frozenset[str]) -> Changes:
@@ -74,4 +75,5 @@ def without(changes: Changes, users: frozenset[str]) -> Changes:
         lines=tuple(row for row in changes.lines if row.line.key.user not in users),
         orders=tuple(order for order in changes.orders if order.line.user not in users),
         follows=tuple(row for row in changes.follows if row.user not in users),
+        mirrors=tuple(row for row in changes.mirrors if row.line.user not in users),
     )

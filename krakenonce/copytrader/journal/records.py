@@ -9,7 +9,7 @@ from enum import Enum
 from types import MappingProxyType
 
 from krakenonce.copytrader.masterbook import Change
-from krakenonce.copytrader.records import CopyOrder, Decision, Line, MasterFill
+from krakenonce.copytrader.records import CopyOrder, Decision, Line, LineKey, MasterFill
 
 EVERYBODY = "*"
 """The name under which the standing of all together is kept."""
@@ -102,6 +102,15 @@ class FollowRow:
 
 
 @dataclass(frozen=True, slots=True)
+class MirrorRow:
+    """An order of the master's that a line follows with one of its own: *mirror* as text; empty to forget it."""
+
+    line: LineKey
+    order_txid: str
+    mirror: str
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """What is written in one transaction. Fills and decisions that are known are left as they are."""
 
@@ -112,6 +121,7 @@ class Changes:
     standings: tuple[Standing, ...] = ()
     masters: tuple[MasterRow, ...] = ()
     follows: tuple[FollowRow, ...] = ()
+    mirrors: tuple[MirrorRow, ...] = ()
     meta: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -121,7 +131,7 @@ class Snapshot:
 
     Attributes:
         fills: the recent ones, oldest first.
-        lines, masters, follows, standings: all of them.
+        lines, masters, follows, standings, mirrors: all of them.
         orders: those whose end is not known.
         meta: small facts by name.
     """
@@ -132,4 +142,5 @@ class Snapshot:
     standings: tuple[Standing, ...]
     masters: tuple[MasterRow, ...]
     follows: tuple[FollowRow, ...]
+    mirrors: tuple[MirrorRow, ...]
     meta: Mapping[str, str]

@@ -20,6 +20,7 @@ STANDINGS = "user_name, state, reason, since_ns, peak_equity, day, day_equity, f
 MASTERS = "master, pair, position, cost, fills, newest_ns"
 FOLLOWS = "user_name, master, since_ns"
 META = "name, value"
+MIRRORS = "user_name, master, pair, order_txid, mirror"
 LEASES = "user_name, worker, until_ns"
 
 SCHEMA = (
@@ -56,6 +57,9 @@ SCHEMA = (
     """CREATE TABLE IF NOT EXISTS copy_follows (
         user_name TEXT NOT NULL, master TEXT NOT NULL, since_ns BIGINT NOT NULL, PRIMARY KEY (user_name, master))""",
     "CREATE TABLE IF NOT EXISTS copy_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    """CREATE TABLE IF NOT EXISTS copy_mirrors (
+        user_name TEXT NOT NULL, master TEXT NOT NULL, pair TEXT NOT NULL, order_txid TEXT NOT NULL,
+        mirror TEXT NOT NULL, PRIMARY KEY (user_name, master, pair, order_txid))""",
     """CREATE TABLE IF NOT EXISTS copy_leases (
         user_name TEXT PRIMARY KEY, worker TEXT NOT NULL, until_ns BIGINT NOT NULL)""",
 )  # fmt: skip

@@ -14,6 +14,7 @@ from krakenonce.copytrader.journal.schema import (
     LINES,
     MASTERS,
     META,
+    MIRRORS,
     ORDERS,
     STANDINGS,
 )
@@ -40,6 +41,8 @@ TAKE_IN = """UPDATE copy_decisions SET cl_ord_id = ?
 PUT_STANDING = _put("copy_standings", STANDINGS, "user_name")
 PUT_MASTER = _put("copy_masters", MASTERS, "master, pair", "WHERE excluded.fills >= copy_masters.fills")
 PUT_FOLLOW = _put("copy_follows", FOLLOWS, "user_name, master")
+PUT_MIRROR = _put("copy_mirrors", MIRRORS, "user_name, master, pair, order_txid")
+FORGET_MIRROR = "DELETE FROM copy_mirrors WHERE user_name = ? AND master = ? AND pair = ? AND order_txid = ?"
 PUT_META = _put("copy_meta", META, "name")
 
 RECENT_FILLS = f"SELECT {FILLS} FROM copy_fills WHERE filled_ns >= ? ORDER BY filled_ns"  # noqa: S608 - constants only
@@ -49,6 +52,7 @@ OPEN_ORDERS = f"SELECT {ORDERS} FROM copy_orders WHERE phase IN ('planned', 'ope
 ALL_STANDINGS = f"SELECT {STANDINGS} FROM copy_standings"  # noqa: S608
 ALL_MASTERS = f"SELECT {MASTERS} FROM copy_masters"  # noqa: S608
 ALL_FOLLOWS = f"SELECT {FOLLOWS} FROM copy_follows"  # noqa: S608
+ALL_MIRRORS = f"SELECT {MIRRORS} FROM copy_mirrors"  # noqa: S608
 ALL_META = f"SELECT {META} FROM copy_meta"  # noqa: S608
 UNDECIDED = f"""SELECT {", ".join("f." + name for name in FILLS.split(", "))}
     FROM copy_fills f JOIN copy_follows w ON w.master = f.master AND w.user_name = ?
@@ -71,6 +75,7 @@ def statements(batch: Sequence[Changes]) -> list[tuple[str, list[Row]]]:
     standings = {one.user: rows.standing_row(one) for changes in batch for one in changes.standings}
     masters = {(row.master, row.pair): rows.master_row(row) for changes in batch for row in changes.masters}
     follows = {(row.user, row.master): rows.follow_row(row) for changes in batch for row in changes.follows}
+    mirrors = {(row.line, row.order_txid): row.mirror for changes in batch for row in changes.mirrors}
     meta = {name: value for changes in batch for name, value in changes.meta.items()}
     work: list[tuple[str, list[Row]]] = [
         (ADD_FILL, [rows.fill_row(row) for changes in batch for row in changes.fills]),
@@ -81,6 +86,8 @@ def statements(batch: Sequence[Changes]) -> list[tuple[str, list[Row]]]:
         (PUT_STANDING, list(standings.values())),
         (PUT_MASTER, list(masters.values())),
         (PUT_FOLLOW, list(follows.values())),
+        (PUT_MIRROR, [(*line, txid, text) for (line, txid), text in mirrors.items() if text]),
+        (FORGET_MIRROR, [(*line, txid) for (line, txid), text in mirrors.items() if not text]),
         (PUT_META, list(meta.items())),
     ]
     return [(statement, values) for statement, values in work if values]

@@ -75,6 +75,11 @@ class PaperAccount:
         self._orders.pop(order.cl_ord_id, None)
         return state
 
+    def executed(self, cl_ord_id: str) -> Decimal:
+        """Return what one order has got so far on paper."""
+        known = self._orders.get(cl_ord_id)
+        return Decimal(0) if known is None else known.executed
+
     async def cancel(self, cl_ord_id: str) -> None:
         """Close one order on paper."""
         await self.cancel_all_copies([cl_ord_id])

@@ -103,8 +103,8 @@ class ToyAccount:
             if made.order.cl_ord_id in names and made.state.is_open:
                 made.state = replace(made.state, status="canceled")
 
-    async def amend(self, cl_ord_id, *, volume, limit, trigger):
-        raise NotImplementedError
+    def executed(self, cl_ord_id):
+        return sum(one.state.executed for one in self.market.of(self.name) if one.order.cl_ord_id == cl_ord_id)
 
     async def balances(self):
         await asyncio.sleep(self.rtt_s)
