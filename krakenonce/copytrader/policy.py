@@ -1,4 +1,8 @@
-"""How one user copies: sizing, guards, choices. Immutable values, checked when they are made; no I/O."""
+"""How one user copies: sizing, guards, choices. Immutable values, no I/O.
+
+Each number is checked when it is made. What concerns several at a time is the business of whoever read them: he knows
+the lines they stand in.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,38 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
 from types import MappingProxyType
+
+from krakenonce.errors import ConfigError
+
+_ZERO = Decimal(0)
+
+
+def _check(
+    name: str,
+    value: object,
+    *,
+    above: Decimal | None = None,
+    most: Decimal | None = None,
+    below: Decimal | None = None,
+) -> None:
+    """Refuse what is no finite `Decimal` of at least 0, or beyond the bounds; None is never refused."""
+    if value is None:
+        return
+    if not isinstance(value, Decimal):
+        raise ConfigError(name, f"a {type(value).__name__}", "Use a Decimal: money is never a binary fraction.")
+    if not value.is_finite() or value < 0 or (above is not None and value <= above):
+        raise ConfigError(name, f"{value}", "Use a finite number above 0." if above is not None else "Use 0 or more.")
+    if (most is not None and value > most) or (below is not None and value >= below):
+        bound = f"at most {most}" if most is not None else f"below {below}"
+        raise ConfigError(name, f"{value}", f"Use a number {bound}.")
+
+
+def _check_count(name: str, value: object, least: int, most: int | None = None) -> None:
+    if value is None:
+        return
+    if not isinstance(value, int) or isinstance(value, bool) or value < least or (most is not None and value > most):
+        bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise ConfigError(name, f"{value!r}", f"Use a whole number {bounds}.")
 
 
 class SizingMode(Enum):
@@ -34,6 +70,10 @@ class Sizing:
     mode: SizingMode = SizingMode.MULTIPLIER
     amount: Decimal = Decimal(1)
     stop_percent: Decimal = Decimal(5)
+
+    def __post_init__(self) -> None:
+        _check("amount", self.amount, above=_ZERO)
+        _check("stop_percent", self.stop_percent, above=_ZERO, most=Decimal(100))
 
 
 class BelowMinimum(Enum):
@@ -115,6 +155,15 @@ class Guards:
     orders_per_minute: int | None = None
     max_failures: int = 5
 
+    def __post_init__(self) -> None:
+        for name in ("min_order", "max_order", "max_exposure", "daily_loss"):
+            _check(name, getattr(self, name))
+        for name in ("slippage", "exit_slippage"):
+            _check(name, getattr(self, name), below=Decimal(1))
+        _check("drawdown", self.drawdown, above=_ZERO, most=Decimal(1))
+        for name, least in (("max_positions", 0), ("max_age_s", 0), ("orders_per_minute", 1), ("max_failures", 1)):
+            _check_count(name, getattr(self, name), least)
+
 
 @dataclass(frozen=True, slots=True)
 class UserPolicy:
@@ -144,3 +193,7 @@ class UserPolicy:
     leaving: Leaving = Leaving.KEEP
     mapping: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
     valid_s: int = 5
+
+    def __post_init__(self) -> None:
+        _check("round_up_cap", self.round_up_cap)
+        _check_count("valid_s", self.valid_s, 2, 60)
