@@ -10,6 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from krakenonce.copytrader import lines
+from krakenonce.copytrader.circumstances import Usage
 from krakenonce.copytrader.deciding import decide
 from krakenonce.copytrader.masterbook import MasterBook
 from krakenonce.copytrader.mirroring import Amend, Cancel, Place, answers, hearing, steering
@@ -249,7 +250,8 @@ class Theatre:
         assert bound <= self.coins, "an open order would sell coins that were not copied"
 
     def _now(self, one=None):
-        return now(now_ns=START + SECOND if one is None else one.filled_ns, **self.figures)
+        usage = Usage(state=self.state)
+        return now(now_ns=START + SECOND if one is None else one.filled_ns, user=usage, **self.figures)
 
     # all of it
 

@@ -231,11 +231,14 @@ def test_the_journal_gives_back_what_it_was_given(seed):
         assert again == mirror or mirror.phase is Phase.CANCELING
 
 
+MOODS = [State.ACTIVE, State.PAUSED, State.SOFT_STOP, State.KILLED]
+
+
 class Chance:
     """Turns a list of numbers into what happens."""
 
-    def __init__(self, theatre, numbers):
-        self.theatre, self.numbers = theatre, numbers
+    def __init__(self, theatre, numbers, *, moody=False):
+        self.theatre, self.numbers, self.moody = theatre, numbers, moody
 
     def play(self):
         for number in self.numbers:
@@ -268,6 +271,8 @@ class Chance:
             theatre.executes(name, volume) if rest % 11 else theatre.loses(name)
         elif kind == 15 and not rest % 5:
             theatre.restarts(rest)
+        elif kind == 15 and self.moody:
+            theatre.state = MOODS[rest % len(MOODS)]
 
     def to_the_masters(self, kind, rest, volume, txid):
         if kind in (2, 3):
@@ -290,9 +295,10 @@ happenings = st.one_of(
 )
 
 
-def played(numbers, pair=FREE):
-    theatre = Theatre(rules=pair)
-    Chance(theatre, numbers).play()
+def played(numbers, pair=FREE, *, moody=False, **circumstances):
+    theatre = Theatre(rules=pair, **circumstances)
+    Chance(theatre, numbers, moody=moody).play()
+    theatre.state = State.ACTIVE
     return theatre
 
 
@@ -318,6 +324,16 @@ def test_whatever_happens_no_order_is_left_and_the_drift_is_below_one_lot(number
 @given(happenings)
 def test_whatever_happens_who_is_flat_with_the_master_holds_nothing(numbers):
     theatre = ended(played(numbers))
+    theatre.trades_at_market("1e9", "sell")
+    ended(theatre)
+    assert theatre.coins == theatre.line.held == theatre.line.wanted == 0
+
+
+@settings(max_examples=200, report_multiple_bugs=False)
+@given(happenings, st.integers(0, 3000))
+def test_whatever_is_paused_stopped_killed_or_not_affordable_no_order_is_left(numbers, available):
+    theatre = ended(played(numbers, moody=True, available=d(available)))
+    assert theatre.coins == theatre.line.held
     theatre.trades_at_market("1e9", "sell")
     ended(theatre)
     assert theatre.coins == theatre.line.held == theatre.line.wanted == 0
