@@ -9,10 +9,14 @@ import logging
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from typing import TYPE_CHECKING
 
 from krakenonce.copytrader.config import CopySettings, load_settings
 from krakenonce.copytrader.config.describing import describe, doctor_words
 from krakenonce.errors import KrakenonceError, MissingExtra
+
+if TYPE_CHECKING:
+    from krakenonce.copytrader.service import CopyService
 
 log = logging.getLogger("krakenonce")
 
@@ -58,25 +62,62 @@ def _print_check(settings: CopySettings) -> None:
 async def _serve(settings: CopySettings) -> None:
     try:
         from krakenonce.copytrader.service import CopyService
-        from krakenonce.copytrader.service.control import ControlServer
         from krakenonce.copytrader.service.keys import KeyRing
-        from krakenonce.copytrader.service.socket_file import socket_path
-        from krakenonce.copytrader.service.steering import Steering
     except ModuleNotFoundError as missing:
         raise MissingExtra("copying", "bot") from missing
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    stop, keys = asyncio.Event(), KeyRing()
     for name in ("SIGINT", "SIGTERM"):
-        _on_signal(loop, name, stop.set)
-    async with CopyService(settings, load=KeyRing()) as service:
-        steering = Steering(service)
-        reloads: list[asyncio.Task[None]] = []
-        _on_signal(loop, "SIGHUP", lambda: reloads.append(loop.create_task(_reload(steering.reload))))
-        async with ControlServer(socket_path(settings.file), steering.steer):
-            log.info("copying for %d of %d users", len(service.copier.users), len(settings.users))
-            await stop.wait()
-            log.info("stopping")
+        _on_signal(asyncio.get_running_loop(), name, stop.set)
+    while not stop.is_set():
+        service = CopyService(settings, load=keys)
+        starting = asyncio.create_task(service.__aenter__())
+        await _first(starting, stop.wait())
+        if not starting.done():
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            return
+        await starting
+        try:
+            await _copy(service, settings, stop)
+        finally:
+            await service.__aexit__(None, None, None)
+        if not stop.is_set():
+            settings = _read_again(settings)
+
+
+def _read_again(settings: CopySettings) -> CopySettings:
+    try:
+        return load_settings(settings.file)
+    except KrakenonceError as error:
+        log.warning("configuration not taken over: %s", error)
+        return settings
+
+
+async def _copy(service: CopyService, settings: CopySettings, stop: asyncio.Event) -> None:
+    """Copy until *stop* is set, or until another copier may have taken over."""
+    from krakenonce.copytrader.service.control import ControlServer
+    from krakenonce.copytrader.service.socket_file import socket_path
+    from krakenonce.copytrader.service.steering import Steering
+
+    loop, steering = asyncio.get_running_loop(), Steering(service)
+    reloads: list[asyncio.Task[None]] = []
+    _on_signal(loop, "SIGHUP", lambda: reloads.append(loop.create_task(_reload(steering.reload))))
+    async with ControlServer(socket_path(settings.file), steering.steer):
+        log.info("copying for %d of %d users", len(service.copier.users), len(settings.users))
+        await _first(service.lost(), stop.wait())
+        log.info("stopping")
     await asyncio.gather(*reloads)
+
+
+async def _first(*works: Awaitable[object]) -> None:
+    """Wait for the first of *works*; the others are ended, unless they are tasks of the caller's."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task, work in zip(tasks, works, strict=True):
+            if task is not work:
+                task.cancel()
 
 
 def _on_signal(loop: asyncio.AbstractEventLoop, name: str, deed: Callable[[], object]) -> None:

@@ -94,10 +94,9 @@ class _Assembly:
             currency=root.get("currency", "USD"),
             masters=MappingProxyType(masters),
             users=MappingProxyType({user.name: user for user in users}),
-            guards=build_guards(root.get("guards", {}), pairs=_frozen(root.get("pairs"))),
+            guards=build_guards(self._notes, ("guards",), root.get("guards", {}), pairs=_frozen(root.get("pairs"))),
             fee_rate=root.get("fee_rate", Decimal("0.004")),
             webhooks=self._webhooks(),
-            workers=root.get("workers", 1),
             lines=MappingProxyType({dotted(path): spot.line for path, spot in self._notes.spots.items()}),
         )
         check_whole(self._notes, settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from krakenonce.copytrader.config.lines import Path
+from krakenonce.copytrader.config.policies import NOBODY
 from krakenonce.copytrader.config.problems import Notes
 from krakenonce.copytrader.config.settings import AccountSettings, CopySettings, RunMode, UserSettings
 from krakenonce.copytrader.config.values import hint
@@ -30,8 +31,10 @@ def path_of(account: str) -> Path:
 
 def _check_masters(notes: Notes, settings: CopySettings, user: UserSettings) -> None:
     path = (*path_of(user.name), "masters")
-    if not user.policy.masters and settings.masters:
-        notes.add(path, "missing, and there are several masters", "Say whom the user follows: masters = [...].")
+    if user.policy.masters == NOBODY:
+        if settings.masters:
+            notes.add(path, "missing, and there are several masters", "Say whom the user follows: masters = [...].")
+        return
     known = [name.removeprefix("MASTER:") for name in settings.masters]
     for place, master in enumerate(user.policy.masters):
         if master not in settings.masters and settings.masters:
@@ -65,9 +68,3 @@ def _check_truth(notes: Notes, settings: CopySettings) -> None:
     if settings.run is RunMode.LIVE and scheme == "memory":
         mend = "Write a file's name: after a crash the journal knows what was copied."
         notes.add(("journal",), "memory, which a crash erases", mend)
-    if settings.workers > 1 and scheme not in ("postgresql", "postgres"):
-        mend = 'Write journal = "postgresql://user@host/database": workers divide the users there.'
-        notes.add(("workers",), f"{settings.workers} workers without a journal they can share", mend)
-    if settings.workers > 1 and settings.store.startswith("memory:"):
-        mend = 'Write store = "file:///path" (one host), or redis:// or postgresql:// (several).'
-        notes.add(("workers",), f"{settings.workers} workers without a nonce store they can share", mend)

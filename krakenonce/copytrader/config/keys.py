@@ -172,7 +172,6 @@ ROOT = (
         "the taker's fee: set aside for each entry, and charged in a dry run",
         values.fraction("0.05"),
     ),
-    Key("workers", "whole number", "1", "how many processes share the users", values.whole(1, 64)),
     Key("master", "table", "", "the master, if there is one", keys=ACCOUNT),
     Key("masters", "tables by name", "", "the masters, if there are several", values.raw),
     Key("defaults", "table", "", "what counts for every user who says nothing else", keys=DEFAULTS),

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from krakenonce.copytrader.config import values
 from krakenonce.copytrader.config.lines import Path
 from krakenonce.copytrader.config.problems import Notes
 from krakenonce.copytrader.config.tables import read_pairs
 from krakenonce.copytrader.policy import Guards, Sizing, SizingMode, UserPolicy
+from krakenonce.errors import ConfigError
+
+T = TypeVar("T")
+
+NOBODY = ("",)
+"""Stands for whom a user follows while that is not known."""
 
 _PLAIN = ("below_minimum", "round_up_cap", "rest", "exit_rest", "mode", "joining", "leaving", "valid_s")
 
@@ -44,6 +50,15 @@ def merge(defaults: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
+def made(notes: Notes, path: Path, make: Callable[[], T], otherwise: T) -> T:
+    """Return what *make* returns; if it finds fault with a value, note that at *path*, and return *otherwise*."""
+    try:
+        return make()
+    except ConfigError as error:
+        notes.add((*path, error.field), error.shape, error.mend)
+        return otherwise
+
+
 def build_policy(notes: Notes, path: Path, said: Mapping[str, Any], pairs: tuple[str, ...] | None) -> UserPolicy:
     """Return the policy of the user at *path*; what contradicts itself is noted.
 
@@ -51,18 +66,21 @@ def build_policy(notes: Notes, path: Path, said: Mapping[str, Any], pairs: tuple
         said: what counts for the user, see `merge`.
         pairs: what may be entered at all; None for everything.
     """
-    return UserPolicy(
-        masters=said.get("masters", ()),
-        sizing=_sizing(notes, (*path, "sizing"), said["sizing"]),
-        guards=_guards(notes, (*path, "guards"), said["guards"], pairs),
-        mapping=MappingProxyType(dict(said["mapping"])),
-        **{name: said[name] for name in _PLAIN if name in said},
-    )
+    sizing = _sizing(notes, (*path, "sizing"), said["sizing"])
+    guards = _guards(notes, (*path, "guards"), said["guards"], pairs)
+    plain = {name: said[name] for name in _PLAIN if name in said}
+    mapping = MappingProxyType(dict(said["mapping"]))
+    masters = said["masters"] or NOBODY
+
+    def make() -> UserPolicy:
+        return UserPolicy(masters=masters, sizing=sizing, guards=guards, mapping=mapping, **plain)
+
+    return made(notes, path, make, UserPolicy())
 
 
-def build_guards(said: Mapping[str, Any], **others: Any) -> Guards:
-    """Return guards of what was *said*."""
-    return Guards(**{**said, **others})
+def build_guards(notes: Notes, path: Path, said: Mapping[str, Any], **others: Any) -> Guards:
+    """Return guards of what was *said* at *path*."""
+    return made(notes, path, lambda: Guards(**{**said, **others}), Guards())
 
 
 def _sizing(notes: Notes, path: Path, said: Mapping[str, Any]) -> Sizing:
@@ -74,7 +92,7 @@ def _sizing(notes: Notes, path: Path, said: Mapping[str, Any]) -> Sizing:
     if mode is SizingMode.RISK:
         _check_percent(notes, (*path, "amount"), said.get("amount"))
         _check_percent(notes, (*path, "stop_percent"), said.get("stop_percent"))
-    return Sizing(**said)
+    return made(notes, path, lambda: Sizing(**said), Sizing())
 
 
 def _check_percent(notes: Notes, path: Path, percent: Decimal | None) -> None:
@@ -92,4 +110,4 @@ def _guards(notes: Notes, path: Path, said: Mapping[str, Any], pairs: tuple[str,
         mend = "Add it to the list at the top as well, in the same spelling, or leave it out here."
         notes.add((*path, "pairs"), f"{stray[0]}, which is not among the pairs at the top of the file", mend)
     allowed = own if own is not None else pairs
-    return build_guards(said, pairs=None if allowed is None else frozenset(allowed))
+    return build_guards(notes, path, said, pairs=None if allowed is None else frozenset(allowed))

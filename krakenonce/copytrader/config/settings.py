@@ -82,7 +82,6 @@ class CopySettings:
         guards: the limits of all users together.
         fee_rate: the taker's fee, as a fraction.
         webhooks: who is told of what.
-        workers: how many processes share the users.
         lines: the line of each dotted name, for complaints that come later.
     """
 
@@ -97,5 +96,4 @@ class CopySettings:
     guards: Guards
     fee_rate: Decimal
     webhooks: tuple[Webhook, ...]
-    workers: int
     lines: Mapping[str, int] = field(repr=False, compare=False)

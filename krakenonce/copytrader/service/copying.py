@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
-from collections.abc import Mapping
+import secrets
+import socket
+from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from decimal import Decimal
 from types import TracebackType
@@ -22,6 +25,7 @@ from krakenonce.copytrader.records import MasterFill
 from krakenonce.copytrader.service.accounts import Load
 from krakenonce.copytrader.service.furnishing import Ambience, Furniture, furnish
 from krakenonce.copytrader.service.guests import Guests
+from krakenonce.copytrader.service.hearing import Hearing
 from krakenonce.copytrader.service.memory import PairNames, paper_orders
 from krakenonce.copytrader.service.prices import PriceFeed
 from krakenonce.copytrader.service.resolving import Resolved, resolve
@@ -68,7 +72,7 @@ class CopyService:
     ) -> None:
         self.settings = settings
         self.feeds: dict[str, ExecutionsFeed] = {}
-        self._ambience = Ambience(clock or SystemClock(), sleep, chance, load)
+        self._ambience = Ambience(clock or SystemClock(), sleep, chance, load, own_name())
         self._stack = AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
         self._notifier = self._new_notifier(settings)
@@ -91,6 +95,16 @@ class CopyService:
         except TimeoutError:
             log.warning("orders are still on their way: the next start finds out what became of them")
         await self._stop()
+
+    async def lost(self) -> None:
+        """Wait until this copier may not copy any more, because another one on the same journal may have begun."""
+        tenure = self._furniture.tenure
+        await (asyncio.Event() if tenure is None else tenure.lost).wait()
+
+    async def cover(self, users: Iterable[str]) -> None:
+        """Keep other copiers off *users* as well, who are about to join; raises `StoreUnavailable`."""
+        if self._furniture.tenure is not None:
+            await self._furniture.tenure.cover(list(users))
 
     def resolve(self, settings: CopySettings) -> Resolved:
         """Return *settings* in the exchange's words; raises `BadConfig`."""
@@ -121,6 +135,9 @@ class CopyService:
         await self._seat(furniture)
         for name in furniture.masters:
             self._follow(name, furniture)
+        if furniture.tenure is not None:
+            hearing = Hearing(self.copier, furniture.journal, self._ambience.sleep)
+            self._tasks.append(asyncio.create_task(hearing.run(), name="standings"))
 
     async def _stop(self) -> None:
         await self._end_tasks()
@@ -196,6 +213,11 @@ class CopyService:
     def _new_notifier(self, settings: CopySettings) -> Notifier:
         chance = self._ambience.chance or random.SystemRandom()
         return Notifier(settings.webhooks, sleep=self._ambience.sleep, jitter=chance.random)
+
+
+def own_name() -> str:
+    """Return a name that no other copier has: host, process, and something nobody can guess."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 def pairs_in_use(resolved: Resolved) -> tuple[str, ...] | None:

@@ -7,6 +7,7 @@ import random
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from krakenonce.broker import KrakenBroker
 from krakenonce.broker.symbols import Symbols
@@ -24,16 +25,24 @@ from krakenonce.copytrader.service.resolving import Resolved, resolve
 from krakenonce.errors import ConfigError
 from krakenonce.global_nonce import GlobalKrakenNonceManager
 from krakenonce.orders import open_journal
+from krakenonce.orders.journal import JournalAddress
+
+if TYPE_CHECKING:
+    from krakenonce.copytrader.service.tenure import Tenure
 
 
 @dataclass(frozen=True, slots=True)
 class Ambience:
-    """Time, chance and secrets, injected: *clock*, *sleep* (seconds), *chance*, and how to *load* credentials."""
+    """Time, chance and secrets, injected: *clock*, *sleep* (seconds), *chance*, and how to *load* credentials.
+
+    *worker* is the name of this copier among those that share a journal.
+    """
 
     clock: Clock
     sleep: Sleep
     chance: random.Random | None
     load: Load
+    worker: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,7 @@ class Furniture:
         dialer: opens WebSockets.
         resolved: the configuration in the exchange's words.
         quotes: the last prices.
+        tenure: keeps other copiers off, if the journal is in a database; a file is locked instead.
     """
 
     world: World
@@ -56,6 +66,7 @@ class Furniture:
     dialer: Dialer
     resolved: Resolved
     quotes: QuoteBoard
+    tenure: Tenure | None
 
     @property
     def reader(self) -> KrakenBroker:
@@ -65,7 +76,10 @@ class Furniture:
 
 async def furnish(settings: CopySettings, ambience: Ambience, stack: AsyncExitStack) -> Furniture:
     """Open everything; *stack* closes it. Raises as `CopyService` does."""
-    journal = open_copy_journal(settings.journal, clock=ambience.clock, is_sole=True)
+    tenure = await _stand_by(settings, ambience, stack)
+    journal = open_copy_journal(
+        settings.journal, clock=ambience.clock, is_sole=tenure is None, worker=ambience.worker if tenure else None
+    )
     stack.push_async_callback(journal.close)
     memory = await _remembered(journal, settings.run)
     manager = GlobalKrakenNonceManager(settings.store)
@@ -82,7 +96,8 @@ async def furnish(settings: CopySettings, ambience: Ambience, stack: AsyncExitSt
         settings, manager, dialer, Symbols(rules.values()), rules, orders, market, ambience.load, ambience.clock,
         ambience.sleep, ambience.chance,
     )  # fmt: skip
-    return Furniture(world, journal, memory, masters, dialer, resolved, QuoteBoard(rules, resolved.currency))
+    quotes = QuoteBoard(rules, resolved.currency)
+    return Furniture(world, journal, memory, masters, dialer, resolved, quotes, tenure)
 
 
 def refuse_twin(owners: dict[str, str], name: str, mark: str) -> None:
@@ -94,6 +109,19 @@ def refuse_twin(owners: dict[str, str], name: str, mark: str) -> None:
     other = owners.setdefault(mark, name)
     if other != name:
         raise ConfigError(f"the key of {name}", f"the key of {other} as well", "Give every account a key of its own.")
+
+
+async def _stand_by(settings: CopySettings, ambience: Ambience, stack: AsyncExitStack) -> Tenure | None:
+    address = JournalAddress.of(settings.journal)
+    if not address.is_server:
+        return None
+    from krakenonce.copytrader.service.tenure import Leases, Tenure  # needs psycopg
+
+    leases = await asyncio.to_thread(Leases, address.target, ambience.worker)
+    tenure = Tenure(leases, ambience.worker, list(settings.users), clock=ambience.clock, sleep=ambience.sleep)
+    stack.push_async_callback(tenure.end)
+    await tenure.begin()
+    return tenure
 
 
 async def _remembered(journal: CopyJournal, run: RunMode) -> Snapshot:

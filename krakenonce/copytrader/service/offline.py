@@ -10,6 +10,7 @@ from krakenonce.copytrader.guards.losses import rearmed
 from krakenonce.copytrader.journal import Changes, Snapshot, open_copy_journal
 from krakenonce.copytrader.journal.records import EVERYBODY, Standing, State
 from krakenonce.errors import ConfigError
+from krakenonce.orders.journal import JournalAddress
 
 
 def restated(standing: Standing, deed: str, reason: str, now_ns: int) -> Standing:
@@ -34,6 +35,8 @@ def restated(standing: Standing, deed: str, reason: str, now_ns: int) -> Standin
 async def restate(settings: CopySettings, user: str, deed: str, reason: str, clock: Clock) -> str:
     """Do *deed* for *user* in the journal and return what came of it, in words.
 
+    A copier on another host, if the journal is in a database, hears of it within a second.
+
     Raises:
         ConfigError: as `restated`. StoreUnavailable: the journal is not to be had, or a copier has it.
     """
@@ -46,6 +49,10 @@ async def restate(settings: CopySettings, user: str, deed: str, reason: str, clo
     finally:
         await journal.close()
     why = f" ({after.reason})" if after.reason else ""
+    if JournalAddress.of(settings.journal).is_server:
+        return (
+            f"{user}: {after.state.value}{why}: no copier runs on this host, one on another hears of it within a second"
+        )
     return f"{user}: {after.state.value}{why}, for the next start: no copier runs"
 
 

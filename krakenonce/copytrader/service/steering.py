@@ -66,6 +66,7 @@ class Steering:
             after = load_settings(service.settings.file)
             resolved = service.resolve(after)
             found = differences(service.settings, after)
+            await service.cover(after.users)
             done = [f"{', '.join(found.restart)}: counts after a restart"] if found.restart else []
             users = _apply(service, after, found, resolved)
             done += [line for line in await asyncio.gather(*users) if line]

@@ -48,7 +48,6 @@ def test_everything_can_be_said():
         journal = "data/copy.db"
         currency = "EUR"
         pairs = ["BTC/EUR", "ETH/EUR"]
-        workers = 1
         fee_rate = "0.26%"
         [masters.alpha]
         key = "file:keys/alpha"
