@@ -70,7 +70,7 @@ class Trading:
         seats = [Seat(LiveAccount(one), policy) for one, policy in zip(self.streams, self.policies, strict=True)]
         await self.copier.start(seats)
         self.feed = ExecutionsFeed("MASTER", self.master, dialing, symbols, options=self.feed_options, **common)
-        self.feed.subscribe(self.copier.on_fills)
+        self.feed.subscribe(self.copier.on_fills, self.copier.on_orders)
         self.following = asyncio.create_task(self.feed.run(self.copier.cursor_ns("MASTER")))
 
     async def close(self):

@@ -1,0 +1,145 @@
+"""A45: in mode orders every step of the master's resting orders is followed; in mode fills none rests. No orphans."""
+
+import asyncio
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from krakenonce.copytrader.policy import CopyMode
+from tests.copytrader.trading import HALF, VirtualTrading, bought_and_sold, doubles
+
+MIRROR = replace(HALF, mode=CopyMode.ORDERS)
+
+
+@pytest.fixture
+def trading():
+    return VirtualTrading([MIRROR, HALF], latency_ms=20, jitter_ms=15)
+
+
+def resting(trading, place):
+    account = trading.kraken.exchange.accounts[place]
+    return [order for order in account.orders.values() if order.is_open]
+
+
+def shape(order):
+    price = order.limit_price if order.limit_price is not None else order.trigger_price
+    return order.ticket.side, order.ticket.ordertype, order.volume - order.filled, price
+
+
+async def begin(trading):
+    await trading.start()
+    await trading.connected()
+
+
+async def quiet(trading):
+    await asyncio.sleep(3)
+    await trading.copier.idle()
+    await asyncio.sleep(3)
+
+
+def test_a45_a_limit_order_is_placed_amended_part_filled_and_cancelled_with_the_masters(trading):
+    async def story():
+        await begin(trading)
+        txid = trading.hand.place("buy", "0.2", "limit", price="49000")
+        await quiet(trading)
+        assert [shape(order) for order in resting(trading, 1)] == [("buy", "limit", Decimal("0.1"), Decimal(49000))]
+        assert resting(trading, 2) == [], "in mode fills nothing rests"
+        trading.hand.call("AmendOrder", txid=txid, order_qty="0.3", limit_price="48000")
+        await quiet(trading)
+        assert [shape(order)[2:] for order in resting(trading, 1)] == [(Decimal("0.15"), Decimal(48000))]
+        trading.hand.call("CancelOrder", txid=txid)
+        await quiet(trading)
+        assert resting(trading, 1) == []
+
+    trading.run(story)
+    assert [bought_and_sold(one) for one in trading.kraken.exchange.accounts] == [(0, 0)] * 3
+
+
+@pytest.mark.parametrize("ordertype", ["limit", "stop-loss", "take-profit"])
+def test_a45_what_is_filled_in_the_end_is_held_exactly_once(trading, ordertype):
+    prices = {"limit": ("49000", 48000), "stop-loss": ("51000", 52000), "take-profit": ("49000", 48000)}
+    trigger, market = prices[ordertype]
+
+    async def story():
+        await begin(trading)
+        trading.hand.place("buy", "0.2", ordertype, price=trigger)
+        await quiet(trading)
+        assert len(resting(trading, 1)) == 1
+        trading.kraken.move(market)
+        await quiet(trading)
+        trading.hand.place("sell", "0.1")
+        await quiet(trading)
+
+    trading.run(story)
+    for account in trading.kraken.exchange.accounts[1:]:
+        assert bought_and_sold(account) == (Decimal("0.1"), Decimal("0.05"))
+        assert doubles(account) == []
+    assert [resting(trading, place) for place in (1, 2)] == [[], []]
+
+
+def test_a45_a_sell_order_binds_what_was_copied_and_closes_it(trading):
+    async def story():
+        await begin(trading)
+        trading.hand.place("buy", "0.2")
+        await quiet(trading)
+        trading.hand.place("sell", "0.1", "limit", price="51000")
+        trading.hand.place("sell", "0.1", "stop-loss", price="49000")
+        await quiet(trading)
+        sides = sorted(shape(order)[:3] for order in resting(trading, 1))
+        assert sides == [("sell", "limit", Decimal("0.05")), ("sell", "stop-loss", Decimal("0.05"))]
+        trading.kraken.move(52000)
+        await quiet(trading)
+        trading.kraken.move(48000)
+        await quiet(trading)
+
+    trading.run(story)
+    for account in trading.kraken.exchange.accounts[1:]:
+        assert bought_and_sold(account) == (Decimal("0.1"), Decimal("0.1"))
+    assert [resting(trading, place) for place in (1, 2)] == [[], []]
+
+
+def test_a45_after_a_restart_open_mirrors_are_taken_up_and_none_is_placed_again(trading):
+    async def story():
+        await begin(trading)
+        txid = trading.hand.place("buy", "0.2", "limit", price="49000")
+        await quiet(trading)
+        (before,) = resting(trading, 1)
+        await trading.close()
+        await begin(trading)
+        await quiet(trading)
+        assert resting(trading, 1) == [before]
+        trading.hand.call("CancelOrder", txid=txid)
+        await quiet(trading)
+        assert resting(trading, 1) == []
+
+    trading.run(story)
+    assert doubles(trading.kraken.exchange.accounts[1]) == []
+
+
+def test_a45_a_kill_cancels_mirrors_and_they_are_placed_again_only_after_re_arming(trading):
+    async def story():
+        await begin(trading)
+        trading.hand.place("buy", "0.2", "limit", price="49000")
+        await quiet(trading)
+        await trading.copier.kill("enough")
+        await quiet(trading)
+        assert resting(trading, 1) == []
+        await trading.copier.rearm()
+        await quiet(trading)
+        assert len(resting(trading, 1)) == 1
+
+    trading.run(story)
+
+
+def test_a45_without_mirroring_nothing_rests():
+    """Positive control: what the tests above look at shows the difference."""
+    trading = VirtualTrading([HALF, HALF], latency_ms=20)
+
+    async def story():
+        await begin(trading)
+        trading.hand.place("buy", "0.2", "limit", price="49000")
+        await quiet(trading)
+
+    trading.run(story)
+    assert resting(trading, 1) == []
