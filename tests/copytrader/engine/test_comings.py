@@ -21,7 +21,7 @@ def world():
     [(Joining.NEW_ONLY, 50_000, 0), (Joining.SYNC_NOW, 51_000, 1), (Joining.SYNC_IF_NOT_WORSE, 51_000, 0),
      (Joining.SYNC_IF_NOT_WORSE, 49_000, 1)],
 )  # fmt: skip
-def test_who_joins_while_the_master_holds_something_does_what_he_has_chosen(world, joining, price, held):
+def test_a47_who_joins_while_the_master_holds_something_does_what_he_has_chosen(world, joining, price, held):
     world.user(1)
 
     async def main():
@@ -47,7 +47,7 @@ def test_who_joins_while_the_master_holds_something_does_what_he_has_chosen(worl
 
 
 @pytest.mark.parametrize("leaving", list(Leaving))
-def test_who_leaves_keeps_closes_or_closes_with_the_master(world, leaving):
+def test_a48_who_leaves_keeps_closes_or_closes_with_the_master(world, leaving):
     world.users(2)
 
     async def main():
@@ -75,7 +75,7 @@ def test_who_leaves_keeps_closes_or_closes_with_the_master(world, leaving):
     assert world.rows("SELECT state FROM copy_standings WHERE user_name = 'USER:1'") == [(State.LEFT.value,)]
 
 
-def test_who_leaves_while_his_order_is_on_its_way_leaves_when_its_end_is_known(world):
+def test_a48_who_leaves_while_his_order_is_on_its_way_leaves_when_its_end_is_known(world):
     account = world.user()
 
     async def main():
@@ -111,7 +111,7 @@ def test_who_has_left_may_join_again_and_begins_anew(world):
     world.run(main)
 
 
-def test_a_key_is_exchanged_while_the_order_on_the_old_one_comes_to_its_end(world):
+def test_a59_a_key_is_exchanged_while_the_order_on_the_old_one_comes_to_its_end(world):
     old = world.user()
 
     async def main():
@@ -138,7 +138,7 @@ def test_a_key_is_exchanged_while_the_order_on_the_old_one_comes_to_its_end(worl
     world.run(main)
 
 
-def test_one_key_for_two_users_is_refused(world):
+def test_a56_one_key_for_two_users_is_refused(world):
     world.user(1, key="one key")
 
     async def main():
@@ -167,7 +167,7 @@ def test_another_policy_counts_from_the_next_fill_on(world):
     world.run(main)
 
 
-def test_the_users_own_coins_are_never_sold_and_what_he_sold_himself_is_gone(world):
+def test_a46_the_users_own_coins_are_never_sold_and_what_he_sold_himself_is_gone(world):
     account = world.user()
     account.totals["XXBT"] = Decimal(5)
 

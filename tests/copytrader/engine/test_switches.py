@@ -17,7 +17,7 @@ def world():
     return World()
 
 
-def test_after_a_kill_no_order_leaves_open_ones_are_cancelled_and_a_restart_changes_nothing(world):
+def test_a50_after_a_kill_no_order_leaves_open_ones_are_cancelled_and_a_restart_changes_nothing(world):
     slow, other = world.users(2)
 
     async def main():
@@ -53,7 +53,7 @@ def test_after_a_kill_no_order_leaves_open_ones_are_cancelled_and_a_restart_chan
     assert [notice.event for notice in world.notices if notice.user == "*"] == [Event.KILL, Event.RESUME]
 
 
-def test_what_was_planned_and_not_sent_when_the_kill_came_is_never_sent(world):
+def test_a50_what_was_planned_and_not_sent_when_the_kill_came_is_never_sent(world):
     account = world.user()
 
     async def main():
@@ -111,7 +111,7 @@ def test_while_paused_nothing_is_entered_and_everything_is_left(world):
     assert any("paused" in reason for reason in world.reasons())
 
 
-def test_failures_in_a_row_pause_a_user_and_only_him(world):
+def test_a51_failures_in_a_row_pause_a_user_and_only_him(world):
     bad, _ = world.users(2, UserPolicy(guards=Guards(max_failures=3)))
 
     async def main():
@@ -145,7 +145,7 @@ def test_failures_do_not_count_if_something_went_well_in_between(world):
 
 
 @pytest.mark.parametrize("stop", list(Stop))
-def test_losses_stop_a_user_and_survive_a_restart_until_they_are_re_armed(world, stop):
+def test_a49_losses_stop_a_user_and_survive_a_restart_until_they_are_re_armed(world, stop):
     guards = Guards(drawdown=Decimal("0.1"), stop=stop)
     account = world.user(policy=UserPolicy(guards=guards), money=Decimal(100_000))
 
