@@ -30,6 +30,7 @@ from krakenonce.stores.leases.engine import (
     Wanted,
 )
 from krakenonce.stores.leases.plumbing import Plumbing, Thread
+from krakenonce.stores.leases.reminders import Reminders
 from krakenonce.stores.leases.settings import NS, LeaseSettings
 
 log = logging.getLogger("krakenonce")
@@ -52,7 +53,8 @@ class Driver:
         self._engine, self._session, self._settings = engine, plumbing.name(), settings
         self._clock, self._timer = clock, timer
         self._inbox, self._timers = plumbing.inbox(), plumbing.timers(timer)
-        self._dice = random.Random(self._session)  # noqa: S311 - spreads requests, guards nothing
+        dice = random.Random(self._session)  # noqa: S311 - spreads requests, guards nothing
+        self._reminders = Reminders(self._timers, dice, self._remind, self._pass_on)
         self._incarnation = 0
         self._connected = False
         self._epoch = 0
@@ -60,8 +62,6 @@ class Driver:
         self._call_began = 0
         self._watching = self._watching_call = False
         self._reason = ""
-        self._handed: dict[str, int] = {}
-        self._reminders: dict[str, int] = {}
         self._ear: Ear = engine.ear()
         self._listening, self._knocked = plumbing.event(), plumbing.event()
         self._threads = [
@@ -106,7 +106,7 @@ class Driver:
         self._inbox.close()
         self._join(self._threads[0], self._settings.ttl)
         if self._connected:
-            self._say_goodbye(releases)
+            self._say_goodbye([*self._inbox.left(), *releases])  # who comes next must know what is to be remembered
         self._engine.close()
         self._join(self._threads[1], _BEAT)  # it was told; and if the engine is away, it ends by itself
 
@@ -115,14 +115,14 @@ class Driver:
         if thread.ident is not None:
             thread.join(seconds)
 
-    def _say_goodbye(self, releases: list[Release]) -> None:
+    def _say_goodbye(self, asks: Sequence[Ask]) -> None:
         # Nobody else watches over a call any more, and a connection whose far end is silent would keep it for ever.
         patience = threading.Timer(self._settings.ttl / 3, self._engine.interrupt)
         patience.daemon = True
         patience.start()
         try:
-            for start in range(0, len(releases), 500):
-                self._engine.run(releases[start : start + 500])
+            for start in range(0, len(asks), 500):
+                self._engine.run(asks[start : start + 500])
             self._engine.end(self._session)
         except EngineAway as error:
             log.info("the engine was away at the end, so others wait for the session to end: %s", error)
@@ -159,6 +159,7 @@ class Driver:
             self._heard_at = self._timer.boot_ns()
             for ask, reply in zip(asks, replies, strict=True):
                 self._take_in(ask, reply)
+            self._begin_anew([ask for ask, reply in zip(asks, replies, strict=True) if isinstance(reply, NoSession)])
 
     def _note_absence(self, error: Exception, asks: list[Ask]) -> None:
         self._connected = False
@@ -185,18 +186,20 @@ class Driver:
         self._heard_at = self._timer.boot_ns()
         self._epoch = self._book.renewed(renewal, asked)
 
-    def _take_in(self, ask: Ask, reply: Reply) -> None:
-        if isinstance(reply, NoSession):
-            self._book.lost([ask])
-            if not isinstance(ask, Acquire):
-                self._inbox.put_back([ask])
-            self._connected = False  # begins the session again
+    def _begin_anew(self, unheard: list[Ask]) -> None:
+        """Begin the session again, if it was over, and ask once more what it did not hear, in the same order."""
+        if unheard:
+            self._book.lost(unheard)
+            self._inbox.put_back([ask for ask in unheard if not isinstance(ask, Acquire)])
+            self._connected = False
             self._inbox.demand_renewal()
-        elif isinstance(reply, Granted):
+
+    def _take_in(self, ask: Ask, reply: Reply) -> None:
+        if isinstance(reply, Granted):
             self._book.granted(ask.key, reply, self._epoch)
         elif isinstance(reply, Queued):
             self._book.queued(ask.key, reply)
-            self._remind_later(ask.key, reply.seconds)
+            self._reminders.wait_for(ask.key, reply.seconds)
         elif isinstance(reply, Done):
             self._take_in_effect(ask, reply)
 
@@ -208,34 +211,13 @@ class Driver:
         elif isinstance(ask, Keep):
             self._book.kept(ask, effect=done.effect)
         if done.handed:
-            is_watched = ask.key in self._handed
-            self._handed[ask.key] = done.handed
-            if not is_watched:
-                self._look_after(ask.key, done.handed)
+            self._reminders.look_after(ask.key, done.handed, self._settings.claim + _BEAT)
 
-    def _remind_later(self, key: str, seconds: float) -> None:
-        """Ask again for *key* after *seconds*; an earlier reminder is void."""
-        self._reminders[key] = number = self._reminders.get(key, 0) + 1
+    def _remind(self, key: str) -> None:
+        self._book.remind(key)
 
-        def remind() -> None:
-            if self._reminders.get(key) == number:
-                del self._reminders[key]
-                self._book.remind(key)
-
-        self._timers.after(seconds + self._dice.uniform(0.01, 0.05), remind)
-
-    def _look_after(self, key: str, generation: int) -> None:
-        """Have *key* passed on in a while if the one it was handed to has not claimed it by then."""
-
-        def look() -> None:
-            latest = self._handed[key]
-            if latest != generation:  # it came back meanwhile, and was handed over again
-                self._look_after(key, latest)
-                return
-            del self._handed[key]
-            self._inbox.put([Pass(key, generation)])
-
-        self._timers.after(self._settings.claim + _BEAT, look)
+    def _pass_on(self, key: str, generation: int) -> None:
+        self._inbox.put([Pass(key, generation)])
 
     # The thread that hears.
 

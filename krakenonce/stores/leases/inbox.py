@@ -36,6 +36,11 @@ class Inbox:
         with self._changed:
             self._asks = deque(ask for ask in self._asks if isinstance(ask, Remember))
 
+    def left(self) -> list[Ask]:
+        """Return what was not asked before the end and concerns others: what is to be remembered."""
+        with self._changed:
+            return [ask for ask in self._asks if isinstance(ask, Remember)]
+
     def demand_renewal(self) -> None:
         """Have the session renewed before anything else."""
         with self._changed:
