@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import resource
 import statistics
 import tempfile
 import time
+import urllib.request
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
-from benchmarks.copying_stage import Company, on_stage
+from benchmarks.copying_stage import PAIR, Company, on_stage
 from benchmarks.exchange import Exchange, exchange
 from benchmarks.table import Row
 from krakenonce.client import KrakenClient
@@ -23,7 +26,7 @@ from krakenonce.kraken.credentials import Credentials
 from krakenonce.kraken.replies import Accepted
 
 USERS, MANY = 100, 1000
-WARM_UP, ROUNDS, MANY_ROUNDS, REST_ROUNDS, PEER_ROUNDS = 5, 100, 20, 40, 3
+WARM_UP, ROUNDS, MANY_ROUNDS, REST_ROUNDS, PEER_ROUNDS = 5, 100, 10, 40, 3
 QUIET = ("--volatility", "0", "--set", "depth_usd=1000000000", "--set", "ws_message_rate=0")
 ORDER = {"pair": "XBTUSD", "type": "buy", "ordertype": "market", "volume": "0.001"}
 NS_PER_MS = 1e6
@@ -31,10 +34,11 @@ NS_PER_MS = 1e6
 
 @dataclass
 class Measured:
-    """Milliseconds of every round, from the receipt of the fill."""
+    """Milliseconds of every round, from the receipt of the fill; *used* is processor time of the loop's thread."""
 
     handed: list[float] = field(default_factory=list)
     acknowledged: list[float] = field(default_factory=list)
+    used: list[float] = field(default_factory=list)
     cpu_ms: float = 0.0
     kilobytes: float = 0.0
     copies: int = 0
@@ -78,6 +82,8 @@ def _rows(
     if measured.wanted:
         is_whole = measured.copies == measured.wanted
         rows.append(Row(f"{what}: copies", f"{measured.copies}", f"{measured.wanted}", is_whole, is_correctness=True))
+        used = statistics.median(measured.used)
+        rows.append(Row(f"{what}: processor time from fill to last order, median", f"{used:.1f} ms"))
         rows.append(Row(f"{what}: CPU per user and fill", f"{measured.cpu_ms:.2f} ms"))
         rows.append(Row(f"{what}: memory per user", f"{measured.kilobytes:.0f} kB"))
     return rows
@@ -90,7 +96,7 @@ def _percentile(values: list[float], share: int) -> float:
 
 
 async def _copied(running: Exchange, users: int, rounds: int, *, websocket: bool) -> Measured:
-    measured, before_kb = Measured(), _resident_kb()
+    measured, before, before_kb = Measured(), _traded(running, users), _resident_kb()
     with tempfile.TemporaryDirectory() as folder:
         journal = f"sqlite://{Path(folder) / 'copies.db'}"
         async with on_stage(running, users, journal, websocket=websocket) as company:
@@ -101,8 +107,8 @@ async def _copied(running: Exchange, users: int, rounds: int, *, websocket: bool
             for _ in range(rounds):
                 await _round(running, company, measured)
             measured.cpu_ms = (_cpu_s() - used_before) / rounds / users * 1000
-            measured.copies = sum(account.copied for account in company.accounts)
-            measured.wanted = users * (rounds + WARM_UP)
+    measured.copies = _traded(running, users) - before
+    measured.wanted = users * (rounds + WARM_UP)
     return measured
 
 
@@ -117,6 +123,7 @@ async def _round(running: Exchange, company: Company, measured: Measured) -> Non
     handed = max(account.handed_ns for account in company.accounts)
     acknowledged = max(account.acknowledged_ns for account in company.accounts)
     measured.handed.append((handed - received_ns) / NS_PER_MS)
+    measured.used.append((max(account.used_s for account in company.accounts) - company.used_s) * 1000)
     measured.acknowledged.append((acknowledged - received_ns) / NS_PER_MS)
     await company.copier.idle()
 
@@ -157,6 +164,15 @@ async def _behind_one_lock(clients: list[KrakenClient], note: Callable[[], None]
             await client.call("AddOrder", ORDER)
 
     await asyncio.gather(*(place(client) for client in clients))
+
+
+def _traded(running: Exchange, users: int) -> int:
+    """Return how many copies the users have, by the exchange's own count of what they bought."""
+    with urllib.request.urlopen(f"{running.url}/_control/stats") as reply:
+        books = json.load(reply)["accounts"]
+    names = [account.name for account in running.accounts[1 : users + 1]]
+    bought = [Decimal(books[name]["traded"].get(PAIR, {}).get("buy", "0")) for name in names]
+    return int(sum(bought) / Decimal(ORDER["volume"]))
 
 
 def _cpu_s() -> float:

@@ -35,7 +35,11 @@ if TYPE_CHECKING:
     from krakenonce.kraken.replies import Refused
 
 PAIR = "XXBTZUSD"
-POLICY = UserPolicy(sizing=Sizing(SizingMode.MULTIPLIER, Decimal(1)), guards=Guards(slippage=Decimal("0.05")))
+POLICY = UserPolicy(
+    sizing=Sizing(SizingMode.MULTIPLIER, Decimal(1)),
+    guards=Guards(slippage=Decimal("0.05"), max_age_s=60),
+    valid_s=50,  # so that a machine that is busy otherwise makes figures bad, and not different
+)
 
 
 class TimedAccount(LiveAccount):
@@ -43,7 +47,8 @@ class TimedAccount(LiveAccount):
 
     def __init__(self, account: StreamingAccount) -> None:
         super().__init__(account)
-        self.copied = self.handed_ns = self.acknowledged_ns = 0
+        self.unknown = self.handed_ns = self.acknowledged_ns = 0
+        self.used_s = 0.0
         self.done = asyncio.Event()
         self._handed_by_wire()
 
@@ -53,13 +58,13 @@ class TimedAccount(LiveAccount):
 
     def send(self, order: CopyOrder) -> asyncio.Future[Acknowledged | Refused]:
         sent = super().send(order)
-        self.handed_ns = time.time_ns()
+        self.handed_ns, self.used_s = time.time_ns(), time.thread_time()
         sent.add_done_callback(self._answered)
         return sent
 
     def _answered(self, sent: asyncio.Future[Acknowledged | Refused]) -> None:
         self.acknowledged_ns = time.time_ns()
-        self.copied += hasattr(sent.result(), "txid")
+        self.unknown += sent.exception() is not None
         self.done.set()
 
     def _handed_by_wire(self) -> None:
@@ -69,7 +74,7 @@ class TimedAccount(LiveAccount):
 
         async def timed(path: str, *rest: Any) -> Any:
             if path.endswith("/AddOrder"):
-                self.handed_ns = time.time_ns()
+                self.handed_ns, self.used_s = time.time_ns(), time.thread_time()
             return await post(path, *rest)
 
         wire.post = timed  # type: ignore[method-assign, assignment]
@@ -81,17 +86,19 @@ class Company:
 
     Attributes:
         master: what the master trades with; accounts: the users'; copier: the engine.
-        received_ns: when each fill was received.
+        received_ns: when each fill was received; used_s: the processor time of the event loop's thread by then.
     """
 
     master: KrakenClient
     accounts: list[TimedAccount]
     copier: Copier
     received_ns: list[int] = field(default_factory=list)
+    used_s: float = 0.0
 
     def hear(self, fills: list[MasterFill]) -> None:
         """Note when fills were received."""
         self.received_ns += [fill.received_ns for fill in fills]
+        self.used_s = time.thread_time()
 
 
 @contextlib.asynccontextmanager
