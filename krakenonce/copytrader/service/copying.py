@@ -35,6 +35,8 @@ from krakenonce.keychain import load_credentials
 
 log = logging.getLogger("krakenonce")
 
+ORDERS_S = 0.5
+
 LAST_WISHES_S = 10.0
 """How long a stop waits for orders on their way. What is on its way then is found out by the next start."""
 
@@ -193,10 +195,26 @@ class CopyService:
         broker, symbols = furniture.masters[name], furniture.world.symbols
         sleep, chance = self._ambience.sleep, self._ambience.chance
         feed = ExecutionsFeed(name, broker, furniture.dialer, symbols, sleep=sleep, chance=chance)
-        feed.subscribe(self._on_fills)
+        feed.subscribe(self._on_fills, self.copier.on_orders)
         self.feeds[name] = feed
         work = feed.run(self.copier.cursor_ns(name))
         self._tasks.append(asyncio.create_task(work, name=f"feed of {name}"))
+        self._tasks.append(asyncio.create_task(self._mind_orders(feed), name=f"orders of {name}"))
+
+    async def _mind_orders(self, feed: ExecutionsFeed) -> None:
+        """Tell the engine which orders of the master's are open, each time his stream is there again.
+
+        What was cancelled while nobody listened would be followed for ever otherwise.
+        """
+        is_told = False
+        while True:
+            txids = feed.open_orders
+            if txids is None:
+                is_told = False
+            elif not is_told and not feed.standing.is_held:
+                self.copier.on_open_orders(feed.master, txids)
+                is_told = True
+            await self._ambience.sleep(ORDERS_S)
 
     def _on_fills(self, fills: list[MasterFill]) -> None:
         self.copier.on_fills(fills)
