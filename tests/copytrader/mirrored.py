@@ -18,7 +18,6 @@ from krakenonce.copytrader.mirroring.text import as_text, from_text
 from krakenonce.copytrader.ordering import CopyOrder, GiveUp, next_order
 from krakenonce.copytrader.policy import CopyMode, Sizing, UserPolicy
 from krakenonce.copytrader.records import MasterOrderEvent, OrderStep
-from krakenonce.orders.records import OrderState
 from tests.copytrader.made import FREE, SECOND, START, d, fill, line, moment, now
 
 HALF = UserPolicy(sizing=Sizing(amount=d("0.5")), mode=CopyMode.ORDERS)
@@ -31,7 +30,7 @@ class Theatre:
         self.position, self.open, self.names, self.execs = Decimal(0), {}, 0, 0
         self.fills, self.events, self.requests, self.answers = deque(), deque(), deque(), deque()
         self.book, self.line, self.mirrors = MasterBook(), line(), {}
-        self.closed = {}
+        self.closed, self.journaled = {}, {}
         self.at_exchange, self.coins, self.refusing, self.placed = {}, Decimal(0), "", []
         self.state = moment().state
         self.taker_orders, self.volume_traded = 0, Decimal(0)
@@ -191,22 +190,18 @@ class Theatre:
             luck //= 2
         self.answers.clear()
         for txid, mirror in self.mirrors.items():
-            restored = from_text(as_text(mirror), mirror.order)
-            if mirror.is_live:
-                after = answers.found(restored, self._state_of(mirror.order.cl_ord_id))
-                self.line = lines.executed(self.line, after.side, after.executed - restored.executed)
-                restored = after
-            self.mirrors[txid] = restored
+            restored = from_text(as_text(mirror), mirror.order and self.journaled[mirror.order.cl_ord_id])
+            after = self._found_out(restored) if mirror.is_live else restored
+            self.line = lines.executed(self.line, after.side, after.executed - restored.executed)
+            self.mirrors[txid] = after
 
-    def _state_of(self, name):
-        order = self.at_exchange.get(name) or self.closed.get(name)
-        if order is None:
-            return None
-        price = order.limit if order.trigger is None else order.trigger
-        status = "open" if name in self.at_exchange else "canceled"
-        kind = (order.line.pair, order.side, order.ordertype, status, order.volume, order.executed)
-        nothing = Decimal(0)
-        return OrderState("O", name, *kind, nothing, nothing, nothing, START, limit=price)
+    def _found_out(self, mirror):
+        name = mirror.order.cl_ord_id
+        if name in self.at_exchange:
+            return answers.progressed(answers.placed(mirror, name), name, self.at_exchange[name].executed)
+        if name in self.closed:
+            return answers.ended(mirror, name, self.closed[name].executed)
+        return answers.refused(mirror, name, "it never reached the exchange", passing=True)
 
     def acts(self):
         """Take every step there is to take now; returns whether there was one."""
@@ -216,6 +211,8 @@ class Theatre:
             if step is not None:
                 self.mirrors = {**self.mirrors, txid: steering.taken(mirror, step)}
                 self.requests.append(step)
+                if isinstance(step, Place):
+                    self.journaled[step.order.cl_ord_id] = step.order
         self._forgets()
         self._orders()
         return before != (self.mirrors, self.line)

@@ -20,8 +20,8 @@ How the engine drives it, per line of a user with ``mode = orders``, with one `M
    mirrors do not.
 5. Forget a mirror once ``steering.is_settled``, and ask for the line's next order: what the mirror has not done is due
    now, and is executed like a fill's.
-6. After a restart: mirrors from their ``text``, each with its newest order; then, for each that ``is_live``, a look-up
-   of that order, once its deadline is over, and ``answers.found``.
+6. After a restart: mirrors from their ``text``, each with its newest order; then, for each that ``is_live``, find out
+   what became of that order, and tell the mirror as in 3.
 7. After a restart, and whenever the stream has been away: an audit of the fills first; then ``hearing.gone`` for every
    mirror whose order is not among the master's open orders any more.
 """

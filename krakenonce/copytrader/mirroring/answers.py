@@ -10,7 +10,6 @@ from decimal import Decimal
 
 from krakenonce.copytrader.amounts import ZERO, add, subtract
 from krakenonce.copytrader.mirroring.records import Mirror, Phase
-from krakenonce.orders.records import OrderState
 
 
 def placed(mirror: Mirror, cl_ord_id: str) -> Mirror:
@@ -44,10 +43,15 @@ def amended(mirror: Mirror, cl_ord_id: str) -> Mirror:
 
 
 def amend_refused(mirror: Mirror, cl_ord_id: str) -> Mirror:
-    """Return *mirror* after the change was refused: the order is to be cancelled, and another takes its place."""
-    if not _is_newest(mirror, cl_ord_id) or not mirror.is_live:
+    """Return *mirror* after the change was refused, or is not known to have been made.
+
+    The order is to be cancelled, and another takes its place. Until then it may be as large as either way.
+    """
+    asked, order = mirror.asked, mirror.order
+    if asked is None or order is None or not _is_newest(mirror, cl_ord_id) or not mirror.is_live:
         return mirror
-    return replace(mirror, asked=None, replacing=True)
+    largest = replace(order, volume=max(order.volume, asked.volume))
+    return replace(mirror, order=largest, asked=None, replacing=True)
 
 
 def cancel_failed(mirror: Mirror, cl_ord_id: str) -> Mirror:
@@ -73,34 +77,8 @@ def ended(mirror: Mirror, cl_ord_id: str, executed: Decimal, reason: str = "") -
     if not _is_newest(mirror, cl_ord_id) or not mirror.is_live:
         return mirror
     final = progressed(mirror, cl_ord_id, executed)
-    ours = mirror.phase is Phase.CANCELING or _is_filled(final)
+    ours = mirror.phase is Phase.CANCELING or mirror.replacing or _is_filled(final)
     return replace(_closed(final), phase=Phase.NONE if ours else Phase.DETACHED, reason=reason)
-
-
-def found(mirror: Mirror, state: OrderState | None) -> Mirror:
-    """Return *mirror* after a look-up of its newest order, for instance after a restart.
-
-    Parameters:
-        mirror: as the journal has it.
-        state: the order as the exchange has it, once nothing that was sent before can take effect any more; None if it
-            is proved never to have existed.
-    """
-    order, asked = mirror.order, mirror.asked
-    if order is None:
-        return mirror
-    if state is None:
-        return refused(mirror, order.cl_ord_id, "it never reached the exchange", passing=True)
-    if not state.is_open:
-        return ended(mirror, order.cl_ord_id, state.executed, state.reason)
-    known = progressed(placed(mirror, order.cl_ord_id), order.cl_ord_id, state.executed)
-    if asked is None:
-        return known
-    known = replace(known, order=replace(order, volume=state.volume, executed=max(order.executed, state.executed)))
-    # One price is all that can be seen; where there are two, it is safer to replace the order.
-    seen = (asked.limit is None or asked.trigger is None) and state.limit in (asked.limit, asked.trigger)
-    if seen and state.volume == asked.volume:
-        return amended(known, order.cl_ord_id)
-    return amend_refused(known, order.cl_ord_id)
 
 
 def _is_filled(mirror: Mirror) -> bool:
