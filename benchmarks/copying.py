@@ -123,7 +123,7 @@ async def _round(running: Exchange, company: Company, measured: Measured) -> Non
     handed = max(account.handed_ns for account in company.accounts)
     acknowledged = max(account.acknowledged_ns for account in company.accounts)
     measured.handed.append((handed - received_ns) / NS_PER_MS)
-    measured.used.append((max(account.used_s for account in company.accounts) - company.used_s) * 1000)
+    measured.used.append(company.used_s * 1000)
     measured.acknowledged.append((acknowledged - received_ns) / NS_PER_MS)
     await company.copier.idle()
 

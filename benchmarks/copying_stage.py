@@ -42,13 +42,44 @@ POLICY = UserPolicy(
 )
 
 
+@dataclass
+class Company:
+    """Everybody on stage.
+
+    Attributes:
+        accounts: the users'.
+        received_ns: when each fill was received.
+        used_s: processor time of the loop's thread when the last fill was received, and until its last order was handed
+            over. Asking for it costs more than an order on some systems, so it is asked for twice a fill.
+        master, copier: what the master trades with; the engine.
+    """
+
+    accounts: list[TimedAccount] = field(default_factory=list)
+    received_ns: list[int] = field(default_factory=list)
+    used_s: float = 0.0
+    _handed: int = 0
+    master: KrakenClient = field(init=False)
+    copier: Copier = field(init=False)
+
+    def note_handed(self) -> None:
+        """Note that one more order was handed over."""
+        self._handed += 1
+        if self._handed == len(self.accounts):
+            self.used_s = time.thread_time() - self.used_s
+
+    def hear(self, fills: list[MasterFill]) -> None:
+        """Note when fills were received."""
+        self.received_ns += [fill.received_ns for fill in fills]
+        self.used_s, self._handed = time.thread_time(), 0
+
+
 class TimedAccount(LiveAccount):
     """Notes when the order of a round was handed over, and when it was acknowledged."""
 
     def __init__(self, account: StreamingAccount) -> None:
         super().__init__(account)
         self.unknown = self.handed_ns = self.acknowledged_ns = 0
-        self.used_s = 0.0
+        self.company = Company()
         self.done = asyncio.Event()
         self._handed_by_wire()
 
@@ -58,7 +89,8 @@ class TimedAccount(LiveAccount):
 
     def send(self, order: CopyOrder) -> asyncio.Future[Acknowledged | Refused]:
         sent = super().send(order)
-        self.handed_ns, self.used_s = time.time_ns(), time.thread_time()
+        self.handed_ns = time.time_ns()
+        self.company.note_handed()
         sent.add_done_callback(self._answered)
         return sent
 
@@ -74,31 +106,10 @@ class TimedAccount(LiveAccount):
 
         async def timed(path: str, *rest: Any) -> Any:
             if path.endswith("/AddOrder"):
-                self.handed_ns, self.used_s = time.time_ns(), time.thread_time()
+                self.handed_ns = time.time_ns()
             return await post(path, *rest)
 
         wire.post = timed  # type: ignore[method-assign, assignment]
-
-
-@dataclass
-class Company:
-    """Everybody on stage.
-
-    Attributes:
-        master: what the master trades with; accounts: the users'; copier: the engine.
-        received_ns: when each fill was received; used_s: the processor time of the event loop's thread by then.
-    """
-
-    master: KrakenClient
-    accounts: list[TimedAccount]
-    copier: Copier
-    received_ns: list[int] = field(default_factory=list)
-    used_s: float = 0.0
-
-    def hear(self, fills: list[MasterFill]) -> None:
-        """Note when fills were received."""
-        self.received_ns += [fill.received_ns for fill in fills]
-        self.used_s = time.thread_time()
 
 
 @contextlib.asynccontextmanager
@@ -131,7 +142,10 @@ async def on_stage(
         copier = Copier(journal, Setting(clock=clock, exchange_ns=master.now_ns, rules=rules, quotes=quotes))
         stack.push_async_callback(copier.close)
         await copier.start([Seat(account, POLICY) for account in accounts])
-        company = Company(master.client, accounts, copier)
+        company = Company(accounts)
+        company.master, company.copier = master.client, copier
+        for account in accounts:
+            account.company = company
         feed = ExecutionsFeed("MASTER", master, dialer, symbols)
         feed.subscribe(company.hear)
         feed.subscribe(copier.on_fills)
