@@ -80,6 +80,11 @@ def test_no_password_is_shown(file, capsys, monkeypatch):
     assert "geheim" not in shown
 
 
+def test_looking_makes_no_journal(file, capsys):
+    assert "active" in told(capsys, "users", "list", "--config", file)
+    assert list(file.parent.iterdir()) == [file]
+
+
 def test_what_is_switched_while_nothing_runs_is_remembered(file, capsys):
     assert told(capsys, "users", "pause", "alice", "--config", file, "--reason", "holiday").strip() == (
         "USER:alice: paused (holiday), for the next start: no copier runs"

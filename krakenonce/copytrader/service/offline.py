@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from krakenonce.clock import Clock
 from krakenonce.copytrader.config import CopySettings
@@ -58,6 +59,9 @@ async def restate(settings: CopySettings, user: str, deed: str, reason: str, clo
 
 async def standings(settings: CopySettings, clock: Clock) -> dict[str, Standing]:
     """Return where everybody stands, by the journal; raises `StoreUnavailable`."""
+    address = JournalAddress.of(settings.journal)
+    if not address.is_server and not Path(address.target).exists():
+        return {name: Standing(name) for name in (*settings.users, EVERYBODY)}
     journal = open_copy_journal(settings.journal, clock=clock)
     try:
         known = await journal.load()
