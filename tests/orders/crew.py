@@ -20,7 +20,7 @@ STEPS = ("before journal", "after journal", "sent", "answered", "committed")
 """The places to die at: between want, journal, send, answer and commit."""
 
 
-LONGEST_S = 600
+LONGEST_S = 3600
 
 PASSING_BY = ("the answer was lost", "no connection", "its time was over", "EGeneral:Invalid arguments:deadline")
 """Why an order may be refused in a storm: it is wanted again then. The last one is what the exchange says to an order

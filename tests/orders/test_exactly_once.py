@@ -9,6 +9,7 @@ from tests.leap import LONG_S
 from tests.orders.crew import STEPS
 from tests.orders.storm import (
     AS_IN_LIFE,
+    HASTY,
     NOTHING_WRONG,
     QUICK,
     calm,
@@ -59,7 +60,7 @@ def test_500_orders_through_every_fault_and_a_dozen_deaths(crew, journal):
 
 @pytest.mark.proof
 def test_10_000_orders_through_every_fault_and_200_deaths(crew, journal):
-    faults = storm(crew, journal, orders=10_000, accounts=40, deaths=200)
+    faults = storm(crew, journal, orders=10_000, accounts=40, deaths=200, pace=HASTY)
     assert sum(faults.values()) > 3_000
 
 
