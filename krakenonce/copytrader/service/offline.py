@@ -59,8 +59,7 @@ async def restate(settings: CopySettings, user: str, deed: str, reason: str, clo
 
 async def standings(settings: CopySettings, clock: Clock) -> dict[str, Standing]:
     """Return where everybody stands, by the journal; raises `StoreUnavailable`."""
-    address = JournalAddress.of(settings.journal)
-    if not address.is_server and not Path(address.target).exists():
+    if _is_unwritten(settings):
         return {name: Standing(name) for name in (*settings.users, EVERYBODY)}
     journal = open_copy_journal(settings.journal, clock=clock)
     try:
@@ -68,6 +67,12 @@ async def standings(settings: CopySettings, clock: Clock) -> dict[str, Standing]
     finally:
         await journal.close()
     return {name: standing_of(known, name) for name in (*settings.users, EVERYBODY)}
+
+
+def _is_unwritten(settings: CopySettings) -> bool:
+    """Return whether nothing has run yet: looking must not make a journal."""
+    address = JournalAddress.of(settings.journal)
+    return not address.is_server and not Path(address.target).exists()
 
 
 def standing_of(known: Snapshot, user: str) -> Standing:
