@@ -137,4 +137,6 @@ def _held_target(
     left = sorted(key for key in held if key in rules and rules[key].base == base and key not in others)
     if not mapping:
         left = [key for key in left if key == pair]
-    return pair if pair in left else left[0] if left else target
+    if pair in left:
+        return pair
+    return left[0] if left else target

@@ -56,6 +56,13 @@ def test_no_more_is_given_up_than_is_missing(wanted, held, volume):
     assert given.written_off == min(volume, max(wanted - held, Decimal(0)))
 
 
+def test_beside_mirrored_orders_what_they_will_do_is_reckoned_with():
+    """A mirrored order is about to sell 0.5 of 1; 0.2 of what is wanted besides cannot be bought."""
+    given = lines.write_off(line("0.7", "1"), d("0.2"), coming=d("-0.5"))
+    assert (given.wanted, given.written_off) == (d("0.5"), d("0.2"))
+    assert lines.write_off(line("0.7", "1"), d("0.2")) == line("0.7", "1")
+
+
 @given(amounts, amounts, amounts)
 def test_what_the_user_sold_himself_is_neither_held_nor_wanted(wanted, held, still):
     left = lines.taken_away(line(wanted, held), still)

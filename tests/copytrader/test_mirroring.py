@@ -1,6 +1,7 @@
 """A45: the master's resting orders are followed at every step, and no order is left open in the end."""
 
 import random
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -13,7 +14,7 @@ from krakenonce.copytrader.mirroring import Phase, answers, hearing, steering
 from krakenonce.copytrader.mirroring.text import as_text, from_text
 from krakenonce.copytrader.records import OrderStep, Purpose
 from tests.copytrader.made import FREE, d, rules
-from tests.copytrader.mirrored import Theatre
+from tests.copytrader.mirrored import HALF, Theatre
 
 FORMS = [
     ("limit", "49000", None),
@@ -131,6 +132,14 @@ def test_market_orders_and_orders_that_are_over_have_no_mirror():
     theatre.acts()
     theatre.settles()
     assert theatre.at_exchange == {}
+
+
+@pytest.mark.parametrize("mapping", [{"XXBTZUSD": "XXBTZEUR"}, {"XXBTZUSD": None}, {"XETHZUSD": "XETHZEUR"}])
+def test_orders_on_a_mapped_pair_have_no_mirror(mapping):
+    theatre = Theatre(replace(HALF, mapping=mapping))
+    theatre.opens("0.4")
+    theatre.settles()
+    assert theatre.at_exchange == theatre.mirrors == {}
 
 
 def test_an_order_that_was_there_before_is_adopted_with_what_is_left_of_it():

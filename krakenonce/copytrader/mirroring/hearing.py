@@ -10,6 +10,7 @@ from krakenonce.broker import PairRules
 from krakenonce.copytrader.amounts import ZERO, add, share, subtract
 from krakenonce.copytrader.circumstances import Circumstances
 from krakenonce.copytrader.deciding import decide
+from krakenonce.copytrader.mapping import target_of
 from krakenonce.copytrader.masterbook import Change
 from krakenonce.copytrader.mirroring.records import Mirror, Phase
 from krakenonce.copytrader.policy import UserPolicy
@@ -45,7 +46,10 @@ def adopt(
         line, policy, rules, circumstances: as for `deciding.decide`.
     """
     left = subtract(event.volume, accounted)
-    if event.step in OVER or event.ordertype == "market" or event.pair != line.key.pair or left <= 0:
+    if event.step in OVER or event.ordertype == "market" or left <= 0:
+        return None
+    # The prices of an order on a mapped pair would have to follow a rate: such a pair is copied by its fills.
+    if target_of(event.pair, policy.mapping) != event.pair or line.key.pair != event.pair:
         return None
     mirror = Mirror(
         line.key, event.order_txid, event.side, event.ordertype, left, accounted, event.limit, event.trigger
