@@ -134,6 +134,8 @@ class StreamingAccount:
         ``Refused``: it does not exist and never will. The future fails with `OutcomeUnknown` if nobody knows: ask
         `ending`; and with `TryLater` if it certainly was not sent.
 
+        An order that is still being sent or followed under the same name is not sent again: its future is returned.
+
         Parameters:
             order: with a ``cl_ord_id`` of its own; its ``valid_s`` does not count.
             deadline_ns: the exchange must not accept it after that, by its own clock: at least 2 s from now, so that it

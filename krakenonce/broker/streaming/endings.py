@@ -20,6 +20,7 @@ log = logging.getLogger("krakenonce")
 
 _LOOK_BACK_NS = 120 * NS_PER_SECOND
 _SHORTEST_WAIT_S = 0.2
+_UNTOLD_S = 0.5
 
 
 class _NotYet(Exception):
@@ -91,7 +92,8 @@ class Endings:
 
     def _patience_s(self, order: Order, *, is_told: bool) -> float:
         if order.ordertype == "market" or order.time_in_force == "ioc":
-            return self._options.ending_s
+            # It has ended already. Without a stream nobody will say so.
+            return self._options.ending_s if self._stream.is_live else min(self._options.ending_s, _UNTOLD_S)
         if not self._stream.is_live:
             return self._options.longest_pause_s
         return self._options.resting_s if is_told else self._options.ending_s

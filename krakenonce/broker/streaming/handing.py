@@ -62,6 +62,9 @@ class HandingOver:
 
     def send(self, order: Order, deadline_ns: int, priority: Priority) -> asyncio.Future[Acknowledged | Refused]:
         """See `StreamingAccount.send`."""
+        known = self._flights.get(order.cl_ord_id or "")
+        if known is not None and not known.is_refused:
+            return known.future
         flight = self._flights.begin(order, deadline_ns, priority)
         if self.path == "ws" and self._symbols.symbol(order.pair) is not None:
             self._over_websocket(flight)

@@ -102,6 +102,8 @@ class AccountStream:
         continuity = self._watch.look(told.sequence)
         if continuity is Continuity.REPEATED:
             return
+        if self._awaits_snapshot and told.kind == "update":
+            self._go_without_snapshot(told)
         for entry in told.data:
             order = self.orders.take(read_report(entry))
             self._on_order(order)
@@ -111,6 +113,15 @@ class AccountStream:
         if continuity is Continuity.GAP:
             log.warning("%s: the executions channel has a gap; subscribing anew", self._name)
             self._renew("executions")
+
+    def _go_without_snapshot(self, told: Told) -> None:
+        """The first message is no snapshot: there was none to send, or it was lost; then ask again, once."""
+        self._awaits_snapshot = False
+        if told.sequence is not None and told.sequence > 1:
+            log.warning("%s: the snapshot of open orders was lost; subscribing anew", self._name)
+            self._renew("executions")
+        else:
+            self.is_live = True
 
     def _replace(self, still_open: set[str]) -> None:
         """Take a snapshot for all there is: orders that are not in it have ended, and nobody told us how."""

@@ -333,3 +333,32 @@ def test_an_answer_that_says_nothing_leaves_the_order_unknown():
 
     desk.run(story)
     assert len(desk.orders()["one"]) == 1
+
+
+def test_an_order_that_is_under_way_is_not_sent_again():
+    desk = Desk()
+
+    async def story():
+        order, deadline = desk.ioc("one"), desk.deadline()
+        first, second = desk.account.send(order, deadline), desk.account.send(order, deadline)
+        assert await first is await second
+        await desk.account.ending(order, deadline)
+
+    desk.run(story)
+    assert len(desk.orders()["one"]) == 1
+
+
+def test_a_snapshot_that_is_lost_is_asked_for_again():
+    desk = Desk()
+    desk.kraken.exchange.faults.add(Fault(kind="ws-drop", endpoint="executions", times=1))
+
+    async def story():
+        assert not desk.account._stream.is_live
+        order, deadline = desk.ioc("one"), desk.deadline()
+        await desk.account.send(order, deadline)
+        assert (await desk.account.ending(order, deadline)).executed == Decimal("0.01")
+        await asyncio.sleep(1)
+        assert desk.account._stream.is_live
+
+    desk.run(story)
+    assert desk.calls("GetWebSocketsToken") == 2
