@@ -37,6 +37,7 @@ class Board:
         self.everybody = Standing(EVERYBODY)
         self.books: dict[str, MasterBook] = {}
         self.known: dict[str, KnownFills] = {}
+        self.held_until_ns: int | None = None
         self.at_rest: Callable[[Member], None] = _pass_over
         self._folded: dict[tuple[str, str], int] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -82,6 +83,8 @@ class Board:
             return f"not sent: {standing.state.value}"
         if self.roster.members.get(member.name) is not member:
             return "not sent: another worker has this user now"
+        if self.held_until_ns is not None and self.setting.clock.boot_ns() >= self.held_until_ns:
+            return "not sent: the lease of this worker is over"
         if self.setting.exchange_ns() >= order.deadline_ns:
             return "not sent: its time was over before it could be"
         return ""

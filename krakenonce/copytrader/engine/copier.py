@@ -14,7 +14,7 @@ from krakenonce.copytrader.engine.drafts import Draft
 from krakenonce.copytrader.engine.drift import take_away
 from krakenonce.copytrader.engine.figures import MasterFigures
 from krakenonce.copytrader.engine.launching import Launcher
-from krakenonce.copytrader.engine.members import Member, Seat
+from krakenonce.copytrader.engine.members import MOST_DECIDED, Member, Seat
 from krakenonce.copytrader.engine.mirrors import end_all, hear, open_orders_are
 from krakenonce.copytrader.engine.protocols import Account, Journal
 from krakenonce.copytrader.engine.reconciliation import Drift, drift_of
@@ -24,6 +24,7 @@ from krakenonce.copytrader.engine.sweep import decide_for, plan_all, sweep
 from krakenonce.copytrader.engine.switches import Switches
 from krakenonce.copytrader.engine.watching import Watch
 from krakenonce.copytrader.journal.records import EVERYBODY, Standing
+from krakenonce.copytrader.journal.statements import EVERYBODYS_STANDING, LATELY_DECIDED
 from krakenonce.copytrader.policy import CopyMode, Leaving, UserPolicy
 from krakenonce.copytrader.records import Line, MasterFill, MasterOrderEvent
 from krakenonce.errors import ConfigError
@@ -207,6 +208,30 @@ class Copier:
             await self._mend(members, drifts)
         return drifts
 
+    def hold_until(self, boot_ns: int) -> None:
+        """Send nothing from that moment of the boot clock on: the worker's lease is over then, if not renewed."""
+        self._board.held_until_ns = boot_ns
+
+    def drop(self, user: str) -> None:
+        """Have nothing to do with *user* any more, at once: another worker goes on with him."""
+        self._board.drop(user)
+
+    async def look_at_switches(self) -> None:
+        """Do as others have switched for everybody, by way of the journal: kill, pause, resume, re-arm.
+
+        Raises:
+            StoreUnavailable: the journal can't be read.
+        """
+        await self._switches.follow(await self._journal.select(EVERYBODYS_STANDING, (EVERYBODY,)))
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await self._setting.sleep(seconds)
+
+    def boot_ns(self) -> int:
+        """Return our boot clock."""
+        return self._setting.clock.boot_ns()
+
     async def idle(self) -> None:
         """Wait until nothing is on its way or waited for."""
         while True:
@@ -223,6 +248,9 @@ class Copier:
         looks = asyncio.gather(*(self._watch.look(member) for member in members))
         with suppress(TimeoutError):
             await asyncio.wait_for(looks, self._setting.pace.patience_s)
+        for member in members:
+            decided = await self._journal.select(LATELY_DECIDED, (member.name, MOST_DECIDED))
+            member.decided.update(((master, exec_id), None) for master, exec_id in reversed(decided))
         undecided = [await self._journal.undecided(member.name) for member in members]
         figures = self._launcher.figures()
         for member, rows in zip(members, undecided, strict=True):
@@ -232,6 +260,15 @@ class Copier:
             enter(self._board, figures, member, draft)
             self._take_up(member, draft)
             self._watch.begin(member)
+        await self._launcher.conclude(draft)
+        for member in members:
+            await self._catch_up(member)
+
+    async def _catch_up(self, member: Member) -> None:
+        """Decide on what was written down between the look at the journal and the moment *member* was there."""
+        draft, figures = Draft(), self._launcher.figures()
+        for row in await self._journal.undecided(member.name):
+            decide_for(self._board, figures, member, row, draft)
         await self._launcher.conclude(draft)
 
     def _take_up(self, member: Member, draft: Draft) -> None:

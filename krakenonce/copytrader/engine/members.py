@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -17,6 +17,7 @@ from krakenonce.copytrader.policy import Leaving, UserPolicy
 from krakenonce.copytrader.records import Line, LineKey
 
 MINUTE_NS = 60 * NS_PER_SECOND
+MOST_DECIDED = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Member:
         entries: when the entry orders of the last minute were planned, by our clock.
         wanted_looks: set to have his balances looked at soon.
         watch: the task that looks at his balances.
+        decided: the fills (master, exec_id) that were decided on lately, here or by another worker before.
     """
 
     account: Account
@@ -52,6 +54,7 @@ class Member:
     entries: deque[int] = field(default_factory=deque)
     look_wanted: asyncio.Event = field(default_factory=asyncio.Event)
     watch: asyncio.Task[None] | None = None
+    decided: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
 
     @property
     def name(self) -> str:
@@ -65,6 +68,16 @@ class Member:
     def keep(self, track: Track) -> None:
         """Remember *track*."""
         self.tracks[track.line.key] = track
+
+    def decide_on(self, master: str, exec_id: str) -> bool:
+        """Note that a fill is decided on now; False if it was before."""
+        key = (master, exec_id)
+        if key in self.decided:
+            return False
+        self.decided[key] = None
+        if len(self.decided) > MOST_DECIDED:
+            self.decided.popitem(last=False)
+        return True
 
     def held_pairs(self, master: str) -> list[str]:
         """Return the pairs in which something copied from *master* is wanted or held."""

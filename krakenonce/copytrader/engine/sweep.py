@@ -45,8 +45,10 @@ def plan_all(board: Board, figures: Figures, draft: Draft) -> None:
 
 
 def decide_for(board: Board, figures: Figures, member: Member, row: FillRow, draft: Draft) -> None:
-    """Have *member* decide on one fill, into *draft*. Once per fill: the caller sees to that."""
+    """Have *member* decide on one fill, into *draft*, unless he or another worker for him has done so lately."""
     fill = row.fill
+    if not member.decide_on(fill.master, fill.exec_id):
+        return
     way = _way(board, member, fill)
     if isinstance(way, Unmapped):
         key = LineKey(member.name, fill.master, fill.pair)

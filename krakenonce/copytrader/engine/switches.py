@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from krakenonce.clock import NS_PER_SECOND
 from krakenonce.copytrader.endings import pause_after
@@ -16,6 +18,7 @@ from krakenonce.copytrader.engine.mirrors import steer
 from krakenonce.copytrader.engine.standings import place, place_everybody
 from krakenonce.copytrader.guards.losses import rearmed
 from krakenonce.copytrader.journal.records import EVERYBODY, Standing, State
+from krakenonce.copytrader.journal.rows import standing_of
 from krakenonce.copytrader.records import CopyOrder
 from krakenonce.errors import ConfigError, KrakenonceError
 
@@ -45,6 +48,20 @@ class Switches:
         # At once, whether or not the journal can be written.
         await asyncio.gather(*(self._cancel_open(member) for member in self._concerned(user)))
         await written
+
+    async def follow(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Do as somebody else has switched for everybody: *rows* of the journal's standings."""
+        for written in map(standing_of, rows):
+            known = self._board.everybody
+            if written.since_ns <= known.since_ns or written.state is known.state:
+                continue
+            if written.state is State.KILLED:
+                await self.kill(EVERYBODY, written.reason)
+            elif written.state is State.ACTIVE:
+                await self._begin_again(EVERYBODY, written)
+            else:
+                await self._launcher.launch(self._placed(EVERYBODY, written.state, written.reason))
+                await self._steer(EVERYBODY)
 
     async def pause(self, user: str, reason: str) -> None:
         """Make no entries for *user* (or everybody) until `resume`; exits go out."""

@@ -50,10 +50,12 @@ NEWEST_FILL = "SELECT coalesce(max(filled_ns), 0) FROM copy_fills"
 ALL_LINES = f"SELECT {LINES} FROM copy_lines"  # noqa: S608 - constants only, as in all of these
 OPEN_ORDERS = f"SELECT {ORDERS} FROM copy_orders WHERE phase IN ('planned', 'open') ORDER BY planned_ns"  # noqa: S608
 ALL_STANDINGS = f"SELECT {STANDINGS} FROM copy_standings"  # noqa: S608
+EVERYBODYS_STANDING = f"SELECT {STANDINGS} FROM copy_standings WHERE user_name = ?"  # noqa: S608
 ALL_MASTERS = f"SELECT {MASTERS} FROM copy_masters"  # noqa: S608
 ALL_FOLLOWS = f"SELECT {FOLLOWS} FROM copy_follows"  # noqa: S608
 ALL_MIRRORS = f"SELECT {MIRRORS} FROM copy_mirrors"  # noqa: S608
 ALL_META = f"SELECT {META} FROM copy_meta"  # noqa: S608
+LATELY_DECIDED = "SELECT master, exec_id FROM copy_decisions WHERE user_name = ? ORDER BY decided_ns DESC LIMIT ?"
 UNDECIDED = f"""SELECT {", ".join("f." + name for name in FILLS.split(", "))}
     FROM copy_fills f JOIN copy_follows w ON w.master = f.master AND w.user_name = ?
     WHERE f.filled_ns > w.since_ns AND f.filled_ns >= ? AND NOT EXISTS (

@@ -163,20 +163,18 @@ def test_a44_old_or_dear_entries_are_skipped_and_exits_always_go_out():
         trading.hand.place("buy", "0.1")
         await trading.settled()
         await asyncio.sleep(30)
-        fill = trading.kraken.exchange.accounts[0].trades[0]
         now_ns = trading.kraken.clock.wall_ns()
-        base = _fill(fill, now_ns)
-        trading.copier.on_fills([
-            replace(base, exec_id="TOLD", order_txid="OOLD", filled_ns=now_ns - 11_000 * NS_PER_MS),
-        ])  # fmt: skip
-        trading.kraken.move(51_000)
-        trading.copier._setting.quotes.take({"XXBTZUSD": Decimal(51_000)}, now_ns)
-        trading.copier.on_fills([replace(base, exec_id="TDEAR", order_txid="ODEAR", filled_ns=now_ns)])
+        base = _fill(trading.kraken.exchange.accounts[0].trades[0], now_ns)
         trading.kraken.move(45_000)
-        old_ns = now_ns - 3_600_000 * NS_PER_MS
-        trading.copier.on_fills([
-            replace(base, exec_id="TEXIT", order_txid="OEXIT", side="sell", filled_ns=max(old_ns, fill.time_ns + 1)),
-        ])  # fmt: skip
+        long_ago_ns = now_ns - 20_000 * NS_PER_MS
+        trading.copier.on_fills([replace(base, exec_id="T2", order_txid="O2", side="sell", filled_ns=long_ago_ns)])
+        await trading.copier.idle()
+        old_ns = now_ns - 11_000 * NS_PER_MS
+        trading.copier.on_fills([replace(base, exec_id="T3", order_txid="O3", filled_ns=old_ns)])
+        trading.copier._setting.quotes.take({"XXBTZUSD": Decimal(51_000)}, now_ns)
+        trading.copier.on_fills(
+            [replace(base, exec_id="T4", order_txid="O4", filled_ns=trading.kraken.clock.wall_ns())]
+        )
         await trading.copier.idle()
 
     trading.run(story)
