@@ -76,6 +76,28 @@ def test_renewal_does_not_depend_on_the_number_of_keys(server, key, opened, keep
     assert min(traffic) >= 2
 
 
+@pytest.mark.proof
+def test_a_hundred_thousand_keys_cost_no_more_renewals_and_few_bytes(server, kind, key, opened, keep):
+    keys, traffic = 100_000, []
+    for count in (1, keys):
+        mine = keep(Proxy(server.port))
+        store = opened(through(server, mine, FAST))
+        use(store, f"{key}first")
+        was = used_memory(server, kind)
+        for number in range(count):
+            use(store, f"{key[:-16]}{count + number:016x}")  # as long as names are
+        before, began = mine.sent, store._book.session.until_ns
+        wait_for(lambda store=store, began=began: store._book.session.until_ns > began + 4 * SECOND, 120)
+        traffic.append(mine.sent - before)
+    assert max(traffic) <= min(traffic) + 5  # in six renewals
+    if kind == "redis":
+        assert (used_memory(server, kind) - was) / keys <= 200
+
+
+def used_memory(server, kind):
+    return server.client.info("memory")["used_memory"] if kind == "redis" else 0
+
+
 def wait_for(condition, seconds=10.0):
     pause = threading.Event()
     for _ in range(int(seconds / 0.005)):

@@ -58,7 +58,7 @@ class RedisEngine:
         with as_absence():
             about: dict[str, Any] = self._client.info("everything")
             _check(about)
-            self._identity = f"{about['run_id'][:6]}{about['master_replid'][:6]}"
+            self._identity = f"{about['run_id'][:4]}{about['master_replid'][:4]}"
             for text in _SCRIPTS.values():
                 self._client.script_load(text)
 

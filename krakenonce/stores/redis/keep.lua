@@ -5,6 +5,6 @@ if is_known then
 end
 if state.generation and tonumber(state.generation) > tonumber(ARGV[11]) then return {'D', 0} end
 local floor = highest(highest(ARGV[12], state.floor), state.wish)
-redis.call('HSET', KEYS[1], 'h', me, 'g', ARGV[11], 'l', floor, 'n', floor, 'i', identity)
-redis.call('HDEL', KEYS[1], 'c')
+redis.call('HSET', KEYS[1], 'h', me, 'g', ARGV[11], 'n', floor, 'i', identity)
+redis.call('HDEL', KEYS[1], 'c', 'r')
 return {'D', 1}

@@ -7,8 +7,8 @@
 --   [6] reservation in s, [7] longest believable lateness in ms, [8] '1' on a cluster, where receivers can't be counted,
 --   [9] quiet time in ms after the engine has changed, [10] after its data is lost.
 --
--- State: h holder, c '1' until the holder has claimed it, g generation, l where its numbers begin, n floor, x floor of those
---   who wait, i identity.
+-- State: h holder, c '1' until the holder has claimed it, g generation, n floor, r '1' if that lies a reservation above where
+--   the holder's numbers begin, x floor of those who wait, i identity.
 -- Session: u end in ms, t time to live in ms, c incarnation, i identity, b birth, r renewals, d '1' once taken for dead.
 --
 -- No lease ends because of what this engine's clock shows alone: clocks are set. See acquire.lua.
@@ -20,9 +20,9 @@ local own = redis.call('HMGET', KEYS[3], 'c', 'd')
 if own[1] ~= ARGV[2] or own[2] then return {'S'} end
 
 local function read_state()
-  local s = redis.call('HMGET', KEYS[1], 'h', 'c', 'n', 'x', 'i', 'g', 'l')
+  local s = redis.call('HMGET', KEYS[1], 'h', 'c', 'n', 'x', 'i', 'g', 'r')
   return {
-    holder = s[1], unclaimed = s[2], floor = s[3], wish = s[4], identity = s[5], generation = s[6], low = s[7] or '0'
+    holder = s[1], unclaimed = s[2], floor = s[3], wish = s[4], identity = s[5], generation = s[6], reserved = s[7]
   }
 end
 local state = read_state()
@@ -61,8 +61,13 @@ local function give(session, floor, unclaimed)
   local low = first_free(floor)
   local high = above(low, now) and later(low, tonumber(ARGV[6])) or '0'
   local generation = string.format('%d', math.max(tonumber(state.generation or '0') + 1, ms))
-  redis.call('HSET', KEYS[1], 'h', session, 'l', low, 'n', high == '0' and low or high,
-    'i', identity, 'g', generation)
+  redis.call('HSET', KEYS[1], 'h', session, 'i', identity, 'g', generation)
+  if high == '0' then
+    redis.call('HSET', KEYS[1], 'n', low)
+    redis.call('HDEL', KEYS[1], 'r')
+  else
+    redis.call('HSET', KEYS[1], 'n', high, 'r', '1')
+  end
   if unclaimed then
     redis.call('HSET', KEYS[1], 'c', '1')
     redis.call('HDEL', KEYS[1], 'x')

@@ -103,7 +103,7 @@ class Client:
         self.connection = Connection(host, side.patience)
 
     def info(self, section):
-        name = f"{self.connection.ask(lambda: self.side.identity):06}"
+        name = f"{self.connection.ask(lambda: self.side.identity):04}"
         return {
             "redis_version": "7.0.0", "role": "master", "maxmemory_policy": "noeviction",
             "run_id": name, "master_replid": name,

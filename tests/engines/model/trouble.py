@@ -1,4 +1,8 @@
-"""What befalls a small world: one thing at a time, each over before the next begins, drawn by the world's own dice."""
+"""What befalls a small world: one thing at a time, each over before the next begins, drawn by the world's own dice.
+
+The promise is about the loss of any one of three: the engine's data, a host's file, a right clock. So each of these is
+over only when everybody was served again. What came of it stays: keys that run ahead of the clock by seconds or an hour.
+"""
 
 import asyncio
 
@@ -22,6 +26,8 @@ class Trouble:
         self.world.note(f"--- {name}")
         await getattr(self, name)(self.dice.choice(self.world.hosts))
         self.world.note(f"--- {name} is over")
+        if name in LOSSES + CLOCKS + FILES:
+            await self.world.recovery()
         await asyncio.sleep(self.dice.uniform(rest / 2, rest))
 
     async def partition(self, host):

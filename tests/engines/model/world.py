@@ -245,8 +245,8 @@ class World:
     async def recovery(self):
         """Wait until every host was served for every key, or until it is clear that somebody never will be."""
         since = self.seconds
-        for _ in range(PATIENCE):
-            await asyncio.sleep(1)
+        for _ in range(PATIENCE * 10):
+            await asyncio.sleep(0.1)
             self.stuck = [(h.label, key) for h in self.hosts for key in self.keys if h.served.get(key, 0) <= since]
             if not self.stuck:
                 break
