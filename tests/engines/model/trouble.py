@@ -1,7 +1,7 @@
 """What befalls a small world: one thing at a time, each over before the next begins, drawn by the world's own dice.
 
-The promise is about the loss of any one of three: the engine's data, a host's file, a right clock. So each of these is
-over only when everybody was served again. What came of it stays: keys that run ahead of the clock by seconds or an hour.
+The promise is about the loss of any one of three: the engine's data, a host's file, a right clock. So each of these
+is over only when everybody was served again. What came of it stays: keys that run ahead of the clock.
 """
 
 import asyncio
