@@ -35,6 +35,10 @@ CLOCKS_APART_NS = 2 * NS_PER_SECOND
 """How far our idea of the exchange's clock may be off: fills so shortly before the very first start count."""
 
 
+LOOK_BACK_NS = 60 * NS_PER_SECOND
+"""How much older than the newest fill known a fill may be that nobody has told us of."""
+
+
 class Copier:
     """Copies fills to every follower's account: each exactly once, and each user on his own. One event loop.
 
@@ -75,9 +79,12 @@ class Copier:
         return tuple(track.line for track in self._member(user).tracks.values())
 
     def cursor_ns(self, master: str) -> int:
-        """Return from when on, by the exchange's clock, a feed has to deliver the fills of *master*."""
+        """Return from when on, by the exchange's clock, a feed has to deliver the fills of *master*.
+
+        A little before the newest one known: an earlier one may have been lost on the way when the last run ended.
+        """
         known = self._board.known[master]
-        return max(known.newest_ns, known.since_ns)
+        return max(known.newest_ns - LOOK_BACK_NS, known.since_ns)
 
     async def start(self, seats: Sequence[Seat]) -> None:
         """Load the journal, take up what an earlier run left open, and copy for *seats* from now on.

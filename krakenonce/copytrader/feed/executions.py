@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 from collections.abc import Coroutine
 from typing import Any
@@ -19,6 +20,7 @@ from krakenonce.copytrader.feed.alarm import Alarm
 from krakenonce.copytrader.feed.auditing import Auditor
 from krakenonce.copytrader.feed.ear import Ear
 from krakenonce.copytrader.feed.intake import Intake
+from krakenonce.copytrader.feed.outlet import Outlet
 from krakenonce.copytrader.feed.sieve import Sieve
 from krakenonce.copytrader.feed.standing import FeedOptions, FeedStanding
 from krakenonce.copytrader.feed.translation import Translator
@@ -87,13 +89,10 @@ class ExecutionsFeed:
             chance=chance,
         )
         self.standing.connection = self._session.standing
-        self._on_fills: list[OnFills] = []
-        self._on_orders: list[OnOrders] = []
-        self._events: list[MasterOrderEvent] = []
+        self._outlet = Outlet(self._intake, self._volumes, self.standing, self._spawn)
         self._live = 0  # which subscription it is; 0 for none
         self._subscriptions = 0
         self._doubted_ns = 0
-        self._is_flushing = self._is_asking = False
         self._alarm = Alarm(sleep)
         self._auditing = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -118,9 +117,7 @@ class ExecutionsFeed:
 
     def subscribe(self, on_fills: OnFills, on_orders: OnOrders | None = None) -> None:
         """Have *on_fills* called with new fills and *on_orders* with steps of the master's orders, oldest first."""
-        self._on_fills.append(on_fills)
-        if on_orders is not None:
-            self._on_orders.append(on_orders)
+        self._outlet.subscribe(on_fills, on_orders)
 
     async def run(self, cursor_ns: int) -> None:
         """Deliver every fill from *cursor_ns* (the exchange's clock) on, until cancelled. Never fails.
@@ -153,8 +150,8 @@ class ExecutionsFeed:
             found = await self._auditor.fills()
             if live and live == self._live:
                 self._clear()
-            self._flush()
-            if self._on_orders:
+            self._outlet.flush()
+            if self._outlet.follows_orders:
                 self.on_news(await self._auditor.lost_orders())
         if found and live:
             log.warning("%s: the books held %d fills that the stream had not told", self._master, found)
@@ -162,10 +159,7 @@ class ExecutionsFeed:
 
     def on_news(self, events: list[MasterOrderEvent]) -> None:
         """Fills or steps of orders were heard: deliver them, together with what comes in the same turn of the loop."""
-        self._events += events
-        if not self._is_flushing:
-            self._is_flushing = True
-            asyncio.get_running_loop().call_soon(self._flush)
+        self._outlet.flush_soon(events)
 
     def on_gap(self, cause: str) -> None:
         """Hold what comes now, subscribe anew, and read the books."""
@@ -209,18 +203,20 @@ class ExecutionsFeed:
                 pause_s = min(2 * pause_s, self._options.audit_s)
 
     async def _keep_auditing(self) -> None:
-        pause_s = _FIRST_PAUSE_S
+        pause_s, failures = _FIRST_PAUSE_S, 0
         while True:
-            await self._alarm.wait(pause_s)
+            await self._alarm.wait(min(pause_s, self._holds_s()))
             try:
                 await self.audit()
             except _NOT_READ as error:
                 self.standing.failed += 1
                 log.warning("%s: the books can't be read now (%s)", self._master, error)
-                pause_s = min(2 * pause_s, self._options.audit_s)
-                self._release_in_time()
+                pause_s = min(_FIRST_PAUSE_S * 2.0 ** min(failures, 30), self._options.audit_s)
+                failures += 1
+                if not self._holds_s():
+                    self._release()
             else:
-                pause_s = self._options.audit_s if self._live else self._options.polled_s
+                pause_s, failures = self._options.audit_s if self._live else self._options.polled_s, 0
 
     def _doubt(self) -> None:
         self._intake.in_doubt = self.standing.is_held = True
@@ -230,36 +226,18 @@ class ExecutionsFeed:
         self._intake.clear()
         self.standing.is_held = False
 
-    def _release_in_time(self) -> None:
-        """Let fills go, possibly out of order, rather than hold them for as long as the books are away."""
+    def _holds_s(self) -> float:
+        """Return for how many seconds the fills that the stream tells may still be held back."""
+        if not self._live or not self._intake.in_doubt:
+            return math.inf
         held_s = (self._broker.clock.boot_ns() - self._doubted_ns) / NS_PER_SECOND
-        if self._live and self._intake.in_doubt and held_s >= self._options.hold_s:
-            log.warning("%s: fills go on although some before them may be missing", self._master)
-            self._clear()
-            self._flush()
+        return max(0.0, self._options.hold_s - held_s)
 
-    def _flush(self) -> None:
-        self._is_flushing = False
-        self.standing.is_held = self._intake.in_doubt
-        fills = self._intake.ready()
-        if fills:
-            self.standing.delivered += len(fills)
-            for on_fills in self._on_fills:
-                on_fills(fills)
-        events, self._events = self._events, []
-        for on_orders in self._on_orders if events else ():
-            on_orders(events)
-        unknown = self._intake.unknown_orders()
-        if unknown and not self._is_asking:
-            self._is_asking = True
-            self._spawn(self._ask_volumes(unknown))
-
-    async def _ask_volumes(self, txids: list[str]) -> None:
-        try:
-            await self._volumes.ask(txids)
-        finally:
-            self._is_asking = False
-        self._flush()
+    def _release(self) -> None:
+        """Let fills go, possibly out of order, rather than hold them for as long as the books are away."""
+        log.warning("%s: fills go on although some before them may be missing", self._master)
+        self._clear()
+        self._outlet.flush()
 
     async def _renew(self) -> None:
         await self._session.renew("executions")
