@@ -67,11 +67,16 @@ class Trading:
         )  # fmt: skip
         self.copier = Copier(journal, setting)
         self.stack.push_async_callback(self.copier.close)
-        seats = [Seat(LiveAccount(one), policy) for one, policy in zip(self.streams, self.policies, strict=True)]
+        accounts = [self.wrapped(LiveAccount(one)) for one in self.streams]
+        seats = [Seat(account, policy) for account, policy in zip(accounts, self.policies, strict=True)]
         await self.copier.start(seats)
         self.feed = ExecutionsFeed("MASTER", self.master, dialing, symbols, options=self.feed_options, **common)
         self.feed.subscribe(self.copier.on_fills, self.copier.on_orders)
         self.following = asyncio.create_task(self.feed.run(self.copier.cursor_ns("MASTER")))
+
+    def wrapped(self, account):
+        """Return *account* as the engine is to see it."""
+        return account
 
     async def close(self):
         if self.following is not None:

@@ -233,9 +233,20 @@ class MortalAccount:
         return state
 
     async def cancel_all_copies(self, names):
+        await self._unless_dead(self._account.cancel_all_copies, names)
+
+    async def cancel(self, cl_ord_id):
+        await self._unless_dead(self._account.cancel, cl_ord_id)
+
+    async def amend(self, cl_ord_id, **changes):
+        await self._unless_dead(self._account.amend, cl_ord_id, **changes)
+
+    async def _unless_dead(self, act, *arguments, **options):
         if self._life.is_over:
             await never()
-        await self._account.cancel_all_copies(names)
+        await act(*arguments, **options)
+        if self._life.at("changed"):
+            await never()
 
 
 @dataclass
