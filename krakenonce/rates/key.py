@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 from krakenonce.clock import NS_PER_SECOND, Clock, parse_rfc3339
@@ -33,6 +34,7 @@ LEAST_VALID_S = 3.0
 """Kraken takes no deadline less than 2 s ahead (https://docs.kraken.com/api/docs/rest-api/add-order)."""
 _LONGEST_PAUSE_NS = 60 * NS_PER_SECOND
 _NOTHING: Params = {}
+_moment = lru_cache(maxsize=64)(parse_rfc3339)  # many orders of one moment have the same deadline
 
 
 class KeyRates:
@@ -167,7 +169,7 @@ class KeyRates:
         deadline = params.get("deadline")
         if isinstance(deadline, str):
             with suppress(ValueError):  # the exchange will say what it thinks of a deadline that is none
-                seconds = min(seconds, (parse_rfc3339(deadline) - self.clock.wall_ns()) / NS_PER_SECOND - LEAST_VALID_S)
+                seconds = min(seconds, (_moment(deadline) - self.clock.wall_ns()) / NS_PER_SECOND - LEAST_VALID_S)
         return self.clock.boot_ns() + int(max(0.0, seconds) * NS_PER_SECOND)
 
     def _refused(self, charge: Charge, wait_ns: int | None) -> NotSent:

@@ -10,15 +10,22 @@ from decimal import Decimal
 from functools import lru_cache
 
 from krakenonce.client.encoding import Value
-from krakenonce.clock import NS_PER_SECOND, rfc3339
+from krakenonce.clock import NS_PER_MS, NS_PER_SECOND, rfc3339
 from krakenonce.kraken.replies import Accepted, Outcome
 from krakenonce.orders.parsing import text
 from krakenonce.orders.records import Order
 
 REST_NAMES = {"add_order": "AddOrder", "cancel_order": "CancelOrder", "amend_order": "AmendOrder"}
 
-deadline_text = lru_cache(maxsize=64)(rfc3339)
-"""A moment as it travels. A fan-out has one deadline for all its orders."""
+
+def deadline_text(deadline_ns: int) -> str:
+    """Return a deadline as it travels, cut to milliseconds: those of one fan-out are then few, each written once."""
+    return _milliseconds(deadline_ns // NS_PER_MS)
+
+
+@lru_cache(maxsize=64)
+def _milliseconds(ms: int) -> str:
+    return rfc3339(ms * NS_PER_MS)
 
 
 def add_order(order: Order, symbol: str, deadline_ns: int) -> dict[str, Value]:
