@@ -116,7 +116,11 @@ def settled(terminal, reported):
             name: int(number)
             for number, name in re.findall(r"(\d+) ([a-z ]+)", shown.splitlines()[0].partition("): ")[2])
         }
-        done = sum(count for name, count in counts.items() if name.strip() in ("copied", "partly", "skipped"))
+        done = sum(
+            count
+            for name, count in counts.items()
+            if name.strip() in ("copied", "partly", "skipped", "refused", "not filled")
+        )
         if done == 9:
             assert "copied" in shown
             return shown
@@ -164,7 +168,7 @@ def test_the_tutorial_does_what_it_says(terminal):
     shown = terminal.type(listed)
     assert "dave" in shown
     assert "carol" not in shown
-    assert orders(terminal)["USER:3"] == before + 1
+    assert orders(terminal)["USER:3"] > before
     assert "killed" in terminal.type(killed)
     assert "everybody: killed (a drill)" in terminal.type(stands)
     assert "*: active" in terminal.type(rearmed)

@@ -17,7 +17,9 @@ from krakenonce.kraken.credentials import Credentials
 from krakenonce.lanes import LaneRegistry
 
 BTC, ETH = "XXBTZUSD", "XETHZUSD"
-HOLD_STILL = {"volatility": 0}
+PATIENT = "valid_s = 50\nguards.max_age_s = 86400\n"
+"""However slow the machine is for a moment, nothing gets too old."""
+
 MUTATING = frozenset(
     {
         "AddOrder", "AddOrderBatch", "AmendOrder", "EditOrder", "CancelOrder", "CancelAll", "CancelOrderBatch",
@@ -56,7 +58,7 @@ class Stage:
         tables = "".join(self.table(place) for place in range(1, self.users + 1))
         return (
             f'run = "{self.run}"\nurl = "{self.sim.url}"\n{self.top}\n[master]\nkey = "env:MASTER"\n'
-            f"[defaults]\n{self.defaults}\n{tables}{self.tail}"
+            f"[defaults]\n{PATIENT}{self.defaults}\n{tables}{self.tail}"
         )
 
     def table(self, place):
@@ -105,11 +107,13 @@ class Stage:
             await journal.close()
 
     async def receipts(self, count):
-        """Wait until there are *count* receipts whose orders have ended, and return them."""
+        """Wait until *count* decisions were made and all orders have ended; return the receipts of the decisions."""
         while True:
             receipts = (await self.report()).receipts
-            if len(receipts) >= count and all(one.outcome.value not in ("open", "waiting") for one in receipts):
-                return receipts
+            decided = [receipt for receipt in receipts if receipt.decision is not None]
+            is_over = all(receipt.outcome.value not in ("open", "waiting") for receipt in receipts)
+            if len(decided) >= count and is_over:
+                return decided
             await asyncio.sleep(0.05)
 
     def orders(self, account):

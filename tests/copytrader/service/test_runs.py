@@ -90,7 +90,7 @@ async def test_a_dry_run_goes_on_where_the_last_one_ended(kraken_sim, tmp_path):
 
 @pytest.mark.kraken_sim(volatility=0)
 async def test_fills_of_the_time_between_two_runs_are_found(kraken_sim, tmp_path):
-    stage = Stage(kraken_sim, tmp_path, defaults='sizing.amount = "0.5"\nguards.max_age_s = 86400')
+    stage = Stage(kraken_sim, tmp_path, defaults='sizing.amount = "0.5"')
     async with stage.service() as service, stage.master() as master:
         await until(lambda: not service.feeds["MASTER"].standing.is_held)
         await buy(master)
@@ -134,9 +134,9 @@ async def test_a_journal_has_one_copier(kraken_sim, tmp_path):
             "line 3: pairs: BTC/USX, which the exchange does not list. Did you mean",
         ),
         ('currency = "DOGS"', "", "line 3: currency: DOGS, which is in no pair of the exchange"),
-        ("", '[users.u2.mapping]\n"BTC/USD" = "ETH/USD"\n', "line 12: users.u2.mapping: XXBTZUSD to XETHZUSD"),
-        ("", '[users.u2.mapping]\n"BTC/XYZ" = "BTC/USD"\n', 'line 13: users.u2.mapping."BTC/XYZ": BTC/XYZ, which'),
-        ("", '[users.u2.guards]\npairs = ["XBT/USD", "NOPE/USD"]\n', "line 13: users.u2.guards.pairs: NOPE/USD, which"),
+        ("", '[users.u2.mapping]\n"BTC/USD" = "ETH/USD"\n', "line 14: users.u2.mapping: XXBTZUSD to XETHZUSD"),
+        ("", '[users.u2.mapping]\n"BTC/XYZ" = "BTC/USD"\n', 'line 15: users.u2.mapping."BTC/XYZ": BTC/XYZ, which'),
+        ("", '[users.u2.guards]\npairs = ["XBT/USD", "NOPE/USD"]\n', "line 15: users.u2.guards.pairs: NOPE/USD, which"),
     ],
 )
 async def test_what_the_exchange_does_not_list_is_told_with_its_line(kraken_sim, tmp_path, top, tail, told):

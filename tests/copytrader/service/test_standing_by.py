@@ -173,7 +173,7 @@ async def test_what_is_said_on_another_host_is_heard(kraken_sim, tmp_path, url):
 
 @pytest.mark.kraken_sim(volatility=0)
 async def test_a_copier_that_is_killed_is_replaced_and_nothing_is_copied_twice(kraken_sim, tmp_path, url):
-    stage = Stage(kraken_sim, tmp_path, top=f'journal = "{url}"', defaults="guards.max_age_s = 86400")
+    stage = Stage(kraken_sim, tmp_path, top=f'journal = "{url}"', defaults="")
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
     for reference, key in stage.keys.items():
         name = reference.removeprefix("env:")

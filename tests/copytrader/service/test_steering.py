@@ -237,7 +237,7 @@ async def test_who_leaves_and_closes_is_seen_off_when_it_is_done(kraken_sim, tmp
         assert (answer["left"], answer["lines"]) == (True, ["USER:u1: has left"])
         assert "USER:u1" not in service.guests._opened
         await buy(master)
-        await stage.receipts(4)
+        await stage.receipts(3)
     assert stage.orders("USER:1") == 2
     async with running(stage) as (service, asked):
         assert service.copier.users == ("USER:u2",)
