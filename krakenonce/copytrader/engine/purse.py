@@ -7,14 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from krakenonce.broker import Balance
-from krakenonce.copytrader.amounts import ZERO, add, subtract
-
-
-@dataclass(slots=True)
-class _SetAside:
-    asset: str
-    amount: Decimal
-    since: int
+from krakenonce.copytrader.amounts import ZERO, add
 
 
 @dataclass(slots=True)
@@ -33,8 +26,10 @@ class Purse:
 
     def __init__(self) -> None:
         self._balances: Mapping[str, Balance] = {}
-        self._aside: dict[str, _SetAside] = {}
+        self._aside: dict[str, tuple[str, Decimal]] = {}
         self._booked: list[_Booked] = []
+        # By asset, what all of the above comes to: it is asked for many times for each time it changes.
+        self._changes: dict[str, Decimal] = {}
         self._looks = 0
         self.is_known = False
 
@@ -46,38 +41,35 @@ class Purse:
     def take(self, look: int, balances: Mapping[str, Balance]) -> None:
         """Take in what the account answered to *look*: what was booked before is in there."""
         self._balances = balances
+        for booked in self._booked:
+            if booked.since < look:
+                self._change(booked.asset, -booked.change)
         self._booked = [one for one in self._booked if one.since >= look]
         self.is_known = True
 
     def set_aside(self, name: str, asset: str, amount: Decimal) -> None:
         """Set *amount* of *asset* aside for the order *name*."""
-        self._aside[name] = _SetAside(asset, amount, self._looks)
+        self.release(name)
+        self._aside[name] = (asset, amount)
+        self._change(asset, -amount)
 
     def release(self, name: str) -> None:
         """Set nothing aside for *name* any more."""
-        self._aside.pop(name, None)
+        asset, amount = self._aside.pop(name, ("", ZERO))
+        if amount:
+            self._change(asset, amount)
 
     def book(self, asset: str, change: Decimal) -> None:
         """Note that the account has *change* more of *asset* (less, if below 0) than at the last look."""
         if change:
             self._booked.append(_Booked(asset, change, self._looks))
+            self._change(asset, change)
 
     def available(self, asset: str) -> Decimal:
         """Return what is free of *asset*, at least 0."""
-        known = self._balances.get(asset)
+        known, change = self._balances.get(asset), self._changes.get(asset)
         free = ZERO if known is None else known.available
-        for booked in self._booked:
-            if booked.asset == asset:
-                free = add(free, booked.change)
-        for aside in self._aside.values():
-            if aside.asset == asset:
-                free = subtract(free, aside.amount)
-        return max(free, ZERO)
-
-    def available_to(self, name: str, asset: str) -> Decimal:
-        """Return what the order *name* may use of *asset*: what is free and what is set aside for it."""
-        mine = self._aside.get(name)
-        return add(self.available(asset), mine.amount if mine is not None and mine.asset == asset else ZERO)
+        return max(free if change is None else add(free, change), ZERO)
 
     def settled_total(self, asset: str) -> Decimal | None:
         """Return all there is of *asset*; None while anything is on its way that the last look may not show."""
@@ -92,3 +84,10 @@ class Purse:
         for booked in self._booked:
             totals[booked.asset] = add(totals.get(booked.asset, ZERO), booked.change)
         return totals
+
+    def _change(self, asset: str, change: Decimal) -> None:
+        changed = add(self._changes.get(asset, ZERO), change)
+        if changed:
+            self._changes[asset] = changed
+        else:
+            self._changes.pop(asset, None)

@@ -53,8 +53,9 @@ class Pursuit:
         if order is None or self._board.may_send(self._member, order):
             return
         account = self._member.account
-        track.order = replace(order, sent_ns=setting.clock.wall_ns(), path=account.path)
-        track.account, track.answer = account, account.send(track.order)
+        # The order itself is not touched here: a hundred others wait for their turn.
+        track.sent_ns, track.path = setting.clock.wall_ns(), account.path
+        track.account, track.answer = account, account.send(order)
 
     def start(self) -> None:
         """Follow the line in a task of its own, if nobody does."""
@@ -110,6 +111,7 @@ class Pursuit:
             why = self._board.may_send(self._member, order) or "not sent"
             return self._refused(order, why, passing=True)
         if answer is not None:
+            order = replace(order, sent_ns=self._track.sent_ns, path=self._track.path)
             try:
                 order = self._track.order = acknowledged(order, await answer)
             except TryLater as error:
@@ -142,6 +144,7 @@ class Pursuit:
         """Book what *ended* has done to the line; return how long to wait before its next order, in nanoseconds."""
         member, track, order = self._member, self._track, ended.order
         track.order = track.answer = track.account = None
+        track.sent_ns, track.path = 0, ""
         track.is_left_over = False
         book(self._board, member, order)
         track.line = lines.executed(track.line, order.side, order.executed)

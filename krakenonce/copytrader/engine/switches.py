@@ -146,6 +146,6 @@ class Switches:
 def _open_orders(member: Member) -> list[CopyOrder]:
     """Return what may be open at the exchange for *member*."""
     tracks = member.tracks.values()
-    own = [track.order for track in tracks if track.order is not None and track.order.path]
+    own = [track.order for track in tracks if track.order is not None and (track.path or track.is_left_over)]
     mirrored = [mirror.order for track in tracks for mirror in track.mirrors.values() if mirror.is_live]
     return [*own, *(order for order in mirrored if order is not None)]

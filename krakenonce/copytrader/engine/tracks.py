@@ -27,7 +27,7 @@ class Track:
         tries: how many orders in a row have not done all they were to do.
         purpose: why the next order is sent, if it is neither an entry nor an exit.
         order: the one that is planned or on its way; answer: what came, or will come, of sending it (None: not sent by
-            this process).
+            this process); sent_ns, path: when and how it was sent.
         is_left_over: True while *order* is one that an earlier run planned, so that nobody knows whether it was sent.
         task: follows the order to its end and plans what comes next; None while nothing is to be done.
         account: who has sent the order, until it has ended: the key may be exchanged meanwhile.
@@ -46,6 +46,8 @@ class Track:
     purpose: Purpose | None = None
     order: CopyOrder | None = None
     answer: asyncio.Future[Acknowledged | Refused] | None = None
+    sent_ns: int = 0
+    path: str = ""
     is_left_over: bool = False
     task: asyncio.Task[None] | None = None
     account: Account | None = None
