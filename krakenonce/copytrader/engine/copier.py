@@ -3,33 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Collection, Iterable, Sequence
-from contextlib import suppress
 
 from krakenonce.clock import NS_PER_SECOND
-from krakenonce.copytrader.engine.board import Board, dismiss
-from krakenonce.copytrader.engine.comings import bid_farewell, depart, enter, has_left
+from krakenonce.copytrader.engine.board import Board
+from krakenonce.copytrader.engine.comings import depart, enter
 from krakenonce.copytrader.engine.drafts import Draft
 from krakenonce.copytrader.engine.drift import take_away
 from krakenonce.copytrader.engine.figures import MasterFigures
+from krakenonce.copytrader.engine.intake import Intake
 from krakenonce.copytrader.engine.launching import Launcher
-from krakenonce.copytrader.engine.members import MOST_DECIDED, Member, Seat
-from krakenonce.copytrader.engine.mirrors import end_all, hear, open_orders_are
+from krakenonce.copytrader.engine.members import Member, Seat
+from krakenonce.copytrader.engine.mirrors import end_all
 from krakenonce.copytrader.engine.protocols import Account, Journal
 from krakenonce.copytrader.engine.reconciliation import Drift, drift_of
 from krakenonce.copytrader.engine.recovery import Recollection, began
+from krakenonce.copytrader.engine.seating import Seating, check_keys
 from krakenonce.copytrader.engine.setting import Setting
-from krakenonce.copytrader.engine.sweep import decide_for, plan_all, sweep
 from krakenonce.copytrader.engine.switches import Switches
 from krakenonce.copytrader.engine.watching import Watch
 from krakenonce.copytrader.journal.records import EVERYBODY, Standing
-from krakenonce.copytrader.journal.statements import EVERYBODYS_STANDING, LATELY_DECIDED
+from krakenonce.copytrader.journal.statements import EVERYBODYS_STANDING
 from krakenonce.copytrader.policy import CopyMode, Leaving, UserPolicy
 from krakenonce.copytrader.records import Line, MasterFill, MasterOrderEvent
 from krakenonce.errors import ConfigError
-
-log = logging.getLogger("krakenonce")
 
 CLOCKS_APART_NS = 2 * NS_PER_SECOND
 """How far our idea of the exchange's clock may be off: fills so shortly before the very first start count."""
@@ -55,10 +52,11 @@ class Copier:
         self._journal, self._setting, self._masters = journal, setting, tuple(masters)
         self._figures: dict[str, MasterFigures] = {}
         self._board = Board(setting, journal)
-        self._board.hear(self._at_rest)
         self._launcher = Launcher(self._board, self._figures)
         self._watch = Watch(self._board, self._launcher, self._figures)
         self._switches = Switches(self._board, self._launcher)
+        self._seating = Seating(self._board, self._launcher, self._watch, journal)
+        self._intake = Intake(self._board, self._launcher, journal)
 
     @property
     def users(self) -> tuple[str, ...]:
@@ -95,7 +93,7 @@ class Copier:
             StoreUnavailable: the journal can't be read.
             ConfigError: two seats have one key.
         """
-        self._check_keys([seat.account for seat in seats])
+        check_keys([seat.account for seat in seats])
         memory = Recollection(await self._journal.load())
         memory.resume(self._board)
         draft = Draft()
@@ -103,9 +101,9 @@ class Copier:
             since_ns = self._setting.exchange_ns() - CLOCKS_APART_NS
             self._board.known[master] = known = memory.known(master, since_ns)
             draft.meta.update(began(master, known.since_ns))
-        await self._look_at_masters()
+        await self._seating.patiently(self._watch.look_at_master(master) for master in self._setting.masters)
         members = [memory.member(self._board, seat) for seat in seats]
-        await self._seat(members, draft)
+        await self._seating.seat(members, draft)
         self._watch.begin_masters()
 
     async def close(self) -> None:
@@ -114,19 +112,15 @@ class Copier:
 
     def on_fills(self, fills: Sequence[MasterFill]) -> None:
         """Take fills of the masters', as often as they come: each counts once. Never waits."""
-        self._take([fill for fill in fills if self._is_new(fill)])
+        self._intake.fills(fills)
 
     def on_orders(self, events: Sequence[MasterOrderEvent]) -> None:
         """Take steps in the lives of the masters' orders, for those who mirror them. Never waits."""
-        draft = Draft()
-        hear(self._board, self._launcher.figures(), events, draft)
-        self._launch_planned(draft)
+        self._intake.orders(events)
 
     def on_open_orders(self, master: str, txids: Collection[str]) -> None:
         """Take note of all open orders of *master*, after his stream has been away: others are over. Never waits."""
-        draft = Draft()
-        open_orders_are(self._board, master, txids, draft)
-        self._launch_planned(draft)
+        self._intake.open_orders(master, txids)
 
     async def join(self, seat: Seat) -> None:
         """Copy for another user, from now on; or again for one who has left. Nobody else notices.
@@ -136,9 +130,9 @@ class Copier:
         """
         if seat.account.name in self._board.roster.members:
             raise ConfigError("user", f"{seat.account.name!r}, who is copied already", "Use another name.")
-        self._check_keys([seat.account, *(member.account for member in self._board.roster)])
+        check_keys([seat.account, *(member.account for member in self._board.roster)])
         memory = Recollection(await self._journal.load())
-        await self._seat([memory.member(self._board, seat)], Draft())
+        await self._seating.seat([memory.member(self._board, seat)], Draft())
 
     async def leave(self, user: str, leaving: Leaving | None = None) -> asyncio.Future[None]:
         """Copy no more entries for *user*; *leaving* (his policy's choice if None) says what becomes of his positions.
@@ -152,7 +146,7 @@ class Copier:
         member.departed = departed = asyncio.get_running_loop().create_future()
         await self._switches.cancel_entries(member)
         await self._launcher.conclude(draft)
-        self._at_rest(member)
+        self._seating.at_rest(member)
         return departed
 
     async def change(self, user: str, policy: UserPolicy) -> None:
@@ -173,7 +167,7 @@ class Copier:
         """
         member = self._member(user)
         others = [one.account for one in self._board.roster if one is not member]
-        self._check_keys([account, *others])
+        check_keys([account, *others])
         old, member.account = member.account, account
         for track in member.tracks.values():
             if track.order is not None and track.account is None:
@@ -251,78 +245,6 @@ class Copier:
             else:
                 return
 
-    async def _seat(self, members: list[Member], draft: Draft) -> None:
-        looks = asyncio.gather(*(self._watch.look(member) for member in members))
-        with suppress(TimeoutError):
-            await asyncio.wait_for(looks, self._setting.pace.patience_s)
-        for member in members:
-            decided = await self._journal.select(LATELY_DECIDED, (member.name, MOST_DECIDED))
-            member.decided.update(((master, exec_id), None) for master, exec_id in reversed(decided))
-        undecided = [await self._journal.undecided(member.name) for member in members]
-        figures = self._launcher.figures()
-        for member, rows in zip(members, undecided, strict=True):
-            self._board.roster.members[member.name] = member
-            for row in rows:
-                decide_for(self._board, figures, member, row, draft)
-            enter(self._board, figures, member, draft)
-            self._take_up(member, draft)
-            self._watch.begin(member)
-        await self._launcher.conclude(draft)
-        for member in members:
-            await self._catch_up(member)
-
-    async def _catch_up(self, member: Member) -> None:
-        """Decide on what was written down between the look at the journal and the moment *member* was there."""
-        draft, figures = Draft(), self._launcher.figures()
-        for row in await self._journal.undecided(member.name):
-            decide_for(self._board, figures, member, row, draft)
-        await self._launcher.conclude(draft)
-
-    def _take_up(self, member: Member, draft: Draft) -> None:
-        for track in list(member.tracks.values()):
-            draft.touch(member, track)
-            if track.is_left_over:
-                self._launcher.pursue(member, track).start()
-            for txid, mirror in track.mirrors.items():
-                if mirror.is_live and mirror.order is not None:
-                    self._launcher.escort(member, track, txid).resume(mirror.order)
-
-    def _take(self, fills: Sequence[MasterFill]) -> None:
-        if not fills:
-            return
-        draft = Draft()
-        sweep(self._board, self._launcher.figures(), fills, draft)
-        self._launcher.launch(draft)
-
-    def _launch_planned(self, draft: Draft) -> None:
-        plan_all(self._board, self._launcher.figures(), draft)
-        self._launcher.launch(draft)
-
-    def _is_new(self, fill: MasterFill) -> bool:
-        known = self._board.known.get(fill.master)
-        if known is None or known.is_before_everything(fill) or known.has(fill):
-            return False
-        if known.is_older_than_memory(fill):
-            self._board.spawn(self._look_up(fill), f"looking up {fill.exec_id}")
-            return False
-        # At once, for the same fill may stand in one list twice.
-        known.add(fill)
-        return True
-
-    async def _look_up(self, fill: MasterFill) -> None:
-        rows = await self._journal.select(
-            "SELECT 1 FROM copy_fills WHERE master = ? AND exec_id = ?", (fill.master, fill.exec_id)
-        )
-        known = self._board.known[fill.master]
-        if not rows and not known.has(fill):
-            known.add(fill)
-            self._take([fill])
-
-    async def _look_at_masters(self) -> None:
-        looks = asyncio.gather(*(self._watch.look_at_master(master) for master in self._setting.masters))
-        with suppress(TimeoutError):
-            await asyncio.wait_for(looks, self._setting.pace.patience_s)
-
     async def _mend(self, members: list[Member], drifts: list[Drift]) -> None:
         draft, rules = Draft(), self._setting.rules
         for member in members:
@@ -332,32 +254,8 @@ class Copier:
                 draft.touch(member, track)
         await self._launcher.conclude(draft)
 
-    def _at_rest(self, member: Member) -> None:
-        if has_left(member):
-            self._board.spawn(self._farewell(member), f"the farewell of {member.name}")
-
-    async def _farewell(self, member: Member) -> None:
-        if self._board.roster.members.get(member.name) is not member or not has_left(member):
-            return
-        del self._board.roster.members[member.name]
-        draft = Draft()
-        bid_farewell(self._board, member, draft)
-        await self._board.write(draft)
-        dismiss(member)
-        if member.departed is not None and not member.departed.done():
-            member.departed.set_result(None)
-
     def _member(self, user: str) -> Member:
         try:
             return self._board.roster.members[user]
         except KeyError:
             raise ConfigError("user", f"{user!r}, who is not copied here", "Use the name of one who is.") from None
-
-    def _check_keys(self, accounts: Sequence[Account]) -> None:
-        names: dict[str, str] = {}
-        for account in accounts:
-            other = names.setdefault(account.fingerprint, account.name)
-            if other != account.name:
-                raise ConfigError(
-                    f"the key of {account.name}", f"the key of {other} as well", "Give every user a key of his own."
-                )
