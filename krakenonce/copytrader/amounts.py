@@ -25,6 +25,7 @@ GRAIN_PLACES = 40
 GRAIN = Decimal(1).scaleb(-GRAIN_PLACES)
 DUST = Decimal(1).scaleb(-30)
 ZERO = Decimal(0)
+_SURELY_FITS = len("0.") + GRAIN_PLACES
 
 _LOTS = tuple(Decimal(1).scaleb(-decimals) for decimals in range(GRAIN_PLACES))
 
@@ -42,6 +43,10 @@ def subtract(left: Decimal, right: Decimal) -> Decimal:
 def multiply(left: Decimal, right: Decimal) -> Decimal:
     """Return the product: exact up to the fortieth decimal place, and rounded up there if it has more."""
     product = _EXACT.multiply(left, right)
+    # The exponent itself is dear to ask for: a text as short as this, of plain digits, has no more than forty places.
+    text = str(product)
+    if len(text) <= _SURELY_FITS and "E" not in text:
+        return product
     exponent = product.as_tuple().exponent
     return product if isinstance(exponent, int) and exponent >= -GRAIN_PLACES else _CEILING.quantize(product, GRAIN)
 

@@ -18,11 +18,12 @@ def order_name(key: LineKey, exec_id: str, attempt: int) -> str:
     with a chance of 1 in 10 ** 28; among a thousand million orders, of 1 in 10 ** 10.
     """
     # Each part is preceded by its length, so that no two lists of parts make the same text.
-    parts = (*key, exec_id, str(attempt))
-    text = "".join(f"{len(part)}:{part}" for part in parts)
-    number = int.from_bytes(hashlib.sha256(text.encode()).digest())
-    name = []
+    user, master, pair = key
+    count = str(attempt)
+    parts = f"{len(user)}:{user}{len(master)}:{master}{len(pair)}:{pair}{len(exec_id)}:{exec_id}{len(count)}:{count}"
+    number = int.from_bytes(hashlib.sha256(parts.encode()).digest())
+    name = ""
     for _ in range(6):
         number, triple = divmod(number, len(_TRIPLES))
-        name.append(_TRIPLES[triple])
-    return "".join(name)
+        name += _TRIPLES[triple]
+    return name

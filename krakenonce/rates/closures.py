@@ -38,6 +38,10 @@ class Closures:
         self._closures: dict[str, _Closure] = {}
         self._mutex = threading.RLock()
 
+    def __bool__(self) -> bool:
+        """Whether anything is closed."""
+        return bool(self._closures)
+
     def close(self, name: str, reason: str, now_ns: int) -> None:
         """Note that *name* was found closed just now."""
         with self._mutex:

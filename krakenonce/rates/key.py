@@ -67,14 +67,30 @@ class KeyRates:
         """Wait until the call may be made, blocking this thread."""
         return drive(self.steps(method, params, priority, ThreadWaiter))
 
-    def steps(self, method: str, params: Params | None, priority: Priority, make: Callable[[], Waiter]) -> Steps:
-        """Decide about one call; yields what has to be waited for."""
+    def enter_at_once(self, method: str, params: Params | None, priority: Priority) -> Permit | NotSent | None:
+        """Return a permit if there is room now, why the call is not to be sent, or None if it would have to wait."""
         now, given = self.clock.boot_ns(), params or _NOTHING
         closed = self._closed(method, given, now)
         if closed is not None:
             return closed
         charges = charges_of(method, given, self.account.orders, now)
-        return (yield from self._counted(method, given, charges, priority, make))
+        if not self._meter(charges[0]).take(self._wish(charges[0], priority, until_ns=now)):
+            return None
+        return self._permit(method, given, charges)
+
+    def steps(self, method: str, params: Params | None, priority: Priority, make: Callable[[], Waiter]) -> Steps:
+        """Decide about one call; yields what has to be waited for."""
+        at_once = self.enter_at_once(method, params, priority)
+        if at_once is not None:
+            return at_once
+        given = params or _NOTHING
+        charges = charges_of(method, given, self.account.orders, self.clock.boot_ns())
+        wish = self._wish(charges[0], priority, self._until(given))
+        try:
+            yield from self._meter(charges[0]).wait(wish, make)
+        except TooLong as too_long:
+            return self._refused(charges[0], too_long.wait_ns)
+        return self._permit(method, given, charges)
 
     def settle(self, permit: Permit, outcome: Outcome | None) -> None:
         """Take in how a permitted call ended; None for one that was sent and of which nothing is known."""
@@ -135,30 +151,27 @@ class KeyRates:
         if closed is not None:
             reason = Reason.OFFLINE if closed.reason == "unavailable" else Reason.MARKET
             return not_sent(reason, f"{params.get('pair') or method}: {closed.reason}", closed.for_ns)
+        if not self.account.full:
+            return None
         if purpose_of(method) is Purpose.ENTRY and params.get("ordertype") != "market" and method != "AmendOrder":
             full = self.account.full.look(pair_key(params.get("pair")), now)
             if full is not None:
                 return not_sent(Reason.OPEN_ORDERS, full.reason, full.for_ns)
         return None
 
-    def _counted(
-        self, method: str, params: Params, charges: tuple[Charge, ...], priority: Priority, make: Callable[[], Waiter]
-    ) -> Steps:
+    def _permit(self, method: str, params: Params, charges: tuple[Charge, ...]) -> Permit:
+        """Return the permit for a call whose first charge is counted already."""
         first = charges[0]
-        meter = self._meter(first.counter)
-        wish = Wish(first.cost, priority, self._until(params), self._opening, must_fit=first.must_fit)
-        if not meter.take(wish):
-            try:
-                yield from meter.wait(wish, make)
-            except TooLong as too_long:
-                return self._refused(first, too_long.wait_ns)
         if first.counter == REST:
             return Permit(self, method, params, (), first.cost)
         counted = [self.account.count(charge, first=charge is first) for charge in charges]
         return Permit(self, method, params, tuple(counted))
 
-    def _meter(self, counter: str) -> Meter:
-        return self._rest if counter == REST else self.account.meter(counter)
+    def _wish(self, charge: Charge, priority: Priority, until_ns: int) -> Wish:
+        return Wish(charge.cost, priority, until_ns, self._opening, must_fit=charge.must_fit)
+
+    def _meter(self, charge: Charge) -> Meter:
+        return self._rest if charge.counter == REST else self.account.meter(charge.counter)
 
     def _opening(self) -> int:
         return self._opens_ns

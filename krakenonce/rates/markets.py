@@ -39,6 +39,8 @@ class Markets:
 
     def forbids(self, method: str, params: Params, now_ns: int) -> Closed | None:
         """Return why a call would be refused now, or None."""
+        if not self._offline and not self._states:
+            return None
         purpose = purpose_of(method)
         if purpose is Purpose.CANCEL:
             return None

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from krakenonce.lanes import Priority
-from krakenonce.lanes.waiters import LoopWaiter
 from krakenonce.rates import KeyRates, NotSent, Permit
 
 
@@ -18,14 +17,7 @@ class Toll:
 
     def pass_now(self, method: str, params: Mapping[str, Any], priority: Priority) -> Permit | NotSent | None:
         """Return the right to make a call, why it is not to be made, or None if it would have to wait."""
-        steps = self._rates.steps(method, params, priority, LoopWaiter)
-        try:
-            next(steps)
-        except StopIteration as end:
-            granted: Permit | NotSent = end.value
-            return granted
-        steps.close()
-        return None
+        return self._rates.enter_at_once(method, params, priority)
 
     async def wait(self, method: str, params: Mapping[str, Any], priority: Priority) -> Permit | NotSent:
         """Wait for the right to make a call, or return why it is not to be made."""
