@@ -16,6 +16,7 @@ TimeInForce: TypeAlias = Literal["gtc", "ioc"]
 
 OPEN_STATES = frozenset({"pending", "open"})
 
+_ORDER_TYPES, _TIMES_IN_FORCE = get_args(OrderType), get_args(TimeInForce)
 _CL_ORD_ID = re.compile(r"[a-z0-9]{1,18}")
 _VALID_SECONDS = range(2, 61)
 
@@ -194,7 +195,7 @@ def _check_amount(field: str, value: Decimal) -> None:
 
 
 def _check_choices(order: Order) -> None:
-    if order.time_in_force not in get_args(TimeInForce):
+    if order.time_in_force not in _TIMES_IN_FORCE:
         raise ConfigError("time_in_force", f"{order.time_in_force!r}", "Use 'gtc' or 'ioc'.")
     if order.time_in_force == "ioc" and order.ordertype != "limit":
         raise ConfigError("time_in_force", f"'ioc' on a {order.ordertype} order", "Use it on limit orders only.")
@@ -203,13 +204,17 @@ def _check_choices(order: Order) -> None:
 
 
 def _check_prices(ordertype: str, price: Decimal | None, price2: Decimal | None) -> None:
-    if ordertype not in get_args(OrderType):
-        raise ConfigError("ordertype", f"{ordertype!r}", f"Use one of: {', '.join(get_args(OrderType))}.")
-    wants = {"price": ordertype != "market", "price2": ordertype.endswith("-limit")}
-    for field, value in (("price", price), ("price2", price2)):
-        if value is None and wants[field]:
+    if ordertype not in _ORDER_TYPES:
+        raise ConfigError("ordertype", f"{ordertype!r}", f"Use one of: {', '.join(_ORDER_TYPES)}.")
+    _check_price("price", price, ordertype, is_wanted=ordertype != "market")
+    _check_price("price2", price2, ordertype, is_wanted=ordertype.endswith("-limit"))
+
+
+def _check_price(field: str, value: Decimal | None, ordertype: str, *, is_wanted: bool) -> None:
+    if value is None:
+        if is_wanted:
             raise ConfigError(field, f"missing on a {ordertype} order", "Give it as a Decimal.")
-        if value is not None and not wants[field]:
-            raise ConfigError(field, f"a {field} on a {ordertype} order", "Leave it out, or use another ordertype.")
-        if value is not None:
-            _check_amount(field, value)
+    elif is_wanted:
+        _check_amount(field, value)
+    else:
+        raise ConfigError(field, f"a {field} on a {ordertype} order", "Leave it out, or use another ordertype.")

@@ -13,7 +13,14 @@ from krakenonce.broker.account import KrakenBroker
 from krakenonce.broker.records import Acknowledged
 from krakenonce.broker.streaming.flights import Flight, Flights
 from krakenonce.broker.streaming.toll import Toll
-from krakenonce.broker.streaming.wording import add_order, as_rest, charged, placed_id, whole_seconds_left
+from krakenonce.broker.streaming.wording import (
+    add_order,
+    as_rest,
+    charged,
+    deadline_text,
+    placed_id,
+    whole_seconds_left,
+)
 from krakenonce.broker.symbols import Symbols
 from krakenonce.client.websocket import Session
 from krakenonce.client.websocket.connection import NOT_SENT
@@ -66,8 +73,9 @@ class HandingOver:
         if known is not None and not known.is_refused:
             return known.future
         flight = self._flights.begin(order, deadline_ns, priority)
-        if self.path == "ws" and self._symbols.symbol(order.pair) is not None:
-            self._over_websocket(flight)
+        symbol = self._symbols.symbol(order.pair)
+        if self.path == "ws" and symbol is not None:
+            self._over_websocket(flight, symbol)
         else:
             self._over_rest(flight)
         return flight.future
@@ -77,29 +85,27 @@ class HandingOver:
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    def _over_websocket(self, flight: Flight) -> None:
+    def _over_websocket(self, flight: Flight, symbol: str) -> None:
         flight.path = "ws"
-        permit = self.toll.pass_now("AddOrder", charged(flight.order, flight.deadline_ns), flight.priority)
+        permit = self.toll.pass_now("AddOrder", charged(flight.order), flight.priority)
         if permit is None:
-            self._spawn(self._when_there_is_room(flight))
+            self._spawn(self._when_there_is_room(flight, symbol))
         else:
-            self._hand(flight, permit)
+            self._hand(flight, symbol, permit)
 
-    async def _when_there_is_room(self, flight: Flight) -> None:
-        permit = await self.toll.wait("AddOrder", charged(flight.order, flight.deadline_ns), flight.priority)
-        self._hand(flight, permit)
+    async def _when_there_is_room(self, flight: Flight, symbol: str) -> None:
+        counted = charged(flight.order) | {"deadline": deadline_text(flight.deadline_ns)}
+        self._hand(flight, symbol, await self.toll.wait("AddOrder", counted, flight.priority))
 
-    def _hand(self, flight: Flight, permit: Permit | NotSent) -> None:
+    def _hand(self, flight: Flight, symbol: str, permit: Permit | NotSent) -> None:
         if isinstance(permit, NotSent):
             flight.refuse(permit)
             return
         left_s = (flight.deadline_ns - self._broker.now_ns()) / NS_PER_SECOND
-        symbol = self._symbols.symbol(flight.order.pair) or ""
-        params = add_order(flight.order, symbol, flight.deadline_ns)
+        members = add_order(flight.order, symbol, flight.deadline_ns)
         self._note(flight)
-        self._session.ask(
-            "add_order", params, answer_s=max(0.0, left_s) + _LATE_S, on_answer=partial(self._answered, flight, permit)
-        )
+        answered = partial(self._answered, flight, permit)
+        self._session.hand("add_order", members, max(0.0, left_s) + _LATE_S, answered)
         if flight.path == "ws":
             permit.sent()
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from krakenonce.client.encoding import Value
+from krakenonce.client.websocket.frames import encoded
 from krakenonce.clock import NS_PER_MS, NS_PER_SECOND, rfc3339
 from krakenonce.kraken.replies import Accepted, Outcome
 from krakenonce.orders.parsing import text
@@ -28,22 +29,33 @@ def _milliseconds(ms: int) -> str:
     return rfc3339(ms * NS_PER_MS)
 
 
-def add_order(order: Order, symbol: str, deadline_ns: int) -> dict[str, Value]:
-    """Return the params that place *order*; *symbol* is its pair's name there."""
-    limit = order.price2 if order.ordertype.endswith("-limit") else order.price
-    is_triggered = order.ordertype not in ("market", "limit")
-    return {
-        "order_type": order.ordertype,
-        "side": order.side,
-        "symbol": symbol,
-        "order_qty": order.volume,
-        "limit_price": None if order.ordertype in ("market", "stop-loss", "take-profit") else limit,
-        "triggers": {"reference": "last", "price": order.price} if is_triggered else None,
-        "time_in_force": None if order.ordertype == "market" else order.time_in_force,
-        "fee_preference": order.fees_in,
-        "deadline": deadline_text(deadline_ns),
-        "cl_ord_id": order.cl_ord_id,
-    }
+def add_order(order: Order, symbol: str, deadline_ns: int) -> str:
+    """Return the params that place *order*, encoded; *symbol* is its pair's name there."""
+    common = _common(symbol, order.side, order.ordertype, order.time_in_force, order.fees_in, deadline_ns // NS_PER_MS)
+    own = {"order_qty": order.volume, **_prices(order), "cl_ord_id": order.cl_ord_id}
+    return f"{common},{encoded(own)}"
+
+
+@lru_cache(maxsize=64)
+def _common(symbol: str, side: str, ordertype: str, time_in_force: str, fees_in: str | None, deadline_ms: int) -> str:
+    """Return what the orders of one fan-out have in common."""
+    return encoded(
+        {
+            "order_type": ordertype,
+            "side": side,
+            "symbol": symbol,
+            "time_in_force": None if ordertype == "market" else time_in_force,
+            "fee_preference": fees_in,
+            "deadline": _milliseconds(deadline_ms),
+        }
+    )
+
+
+def _prices(order: Order) -> dict[str, Value]:
+    if order.ordertype in ("market", "limit"):
+        return {"limit_price": order.price}  # a market order has none
+    triggers = {"reference": "last", "price": order.price}
+    return {"limit_price": order.price2, "triggers": triggers}
 
 
 def amend_order(
@@ -64,14 +76,9 @@ def cancel_order(cl_ord_id: str) -> dict[str, Value]:
     return {"cl_ord_id": [cl_ord_id]}
 
 
-def charged(order: Order, deadline_ns: int) -> dict[str, Value]:
-    """Return what the rate model has to know of an order."""
-    return {
-        "pair": order.pair,
-        "ordertype": order.ordertype,
-        "cl_ord_id": order.cl_ord_id,
-        "deadline": deadline_text(deadline_ns),
-    }
+def charged(order: Order) -> dict[str, Value]:
+    """Return what the rate model has to know of an order that does not wait."""
+    return {"pair": order.pair, "ordertype": order.ordertype, "cl_ord_id": order.cl_ord_id}
 
 
 def as_rest(outcome: Outcome) -> Outcome:

@@ -10,7 +10,7 @@ from typing import Any
 from krakenonce.client.budget import Sleep
 from krakenonce.client.encoding import Value
 from krakenonce.client.websocket.dialogue import Dialogue, OnAnswer
-from krakenonce.client.websocket.frames import Reply, Skipped, Told, read_frame
+from krakenonce.client.websocket.frames import Reply, Skipped, Told, encoded, read_frame
 from krakenonce.client.websocket.listening import Listener, Standing, Subscription
 from krakenonce.client.websocket.sockets import ConnectionLost, Socket
 from krakenonce.client.websocket.timing import Timing
@@ -75,15 +75,27 @@ class Connection:
         on_answer: OnAnswer | None = None,
     ) -> asyncio.Future[Outcome]:
         """Hand a request to the socket; see `Session.ask`. With *token* in place of the connection's own."""
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+        def answered(outcome: Outcome) -> None:
+            if on_answer is not None:
+                on_answer(outcome)
+            if not future.done():
+                future.set_result(outcome)
+
         patience_s = self._timing.answer_s if answer_s is None else answer_s
-        until_ns = self._clock.boot_ns() + int(patience_s * NS_PER_SECOND)
+        self.hand(method, encoded(params or {}), patience_s, answered, token)
+        return future
+
+    def hand(self, method: str, members: str, answer_s: float, on_answer: OnAnswer, token: str = "") -> None:
+        """Hand a request to the socket; see `Session.hand`. With *token* in place of the connection's own."""
+        until_ns = self._clock.boot_ns() + int(answer_s * NS_PER_SECOND)
         secret = "" if method == "ping" else token or self.token
-        text, number, future = self._dialogue.ask(method, params, secret, until_ns, on_answer)
+        text, number = self._dialogue.begin(method, members, secret, until_ns, on_answer)
         try:
             self._socket.write(text)
         except ConnectionLost:
             self._dialogue.withdraw(number, NOT_SENT)
-        return future
 
     async def subscribe(self, channel: str, params: Mapping[str, Value], token: str = "") -> Outcome:
         """Subscribe to *channel* and return the outcome; the listener is told before the first message is read."""

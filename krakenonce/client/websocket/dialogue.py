@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 
-from krakenonce.client.encoding import Value
 from krakenonce.client.websocket.frames import Reply, request_text
 from krakenonce.kraken.replies import Outcome, Unknown
 
@@ -17,9 +15,8 @@ OnAnswer = Callable[[Outcome], None]
 @dataclass(slots=True)
 class _Pending:
     method: str
-    future: asyncio.Future[Outcome]
     until_ns: int
-    on_answer: OnAnswer | None
+    on_answer: OnAnswer
 
 
 class Dialogue:
@@ -36,28 +33,17 @@ class Dialogue:
     def __len__(self) -> int:
         return len(self._pending)
 
-    def ask(
-        self,
-        method: str,
-        params: Mapping[str, Value] | None,
-        token: str,
-        until_ns: int,
-        on_answer: OnAnswer | None = None,
-    ) -> tuple[str, int, asyncio.Future[Outcome]]:
-        """Return a request's text, its number, and the future of its outcome.
+    def begin(self, method: str, members: str, token: str, until_ns: int, on_answer: OnAnswer) -> tuple[str, int]:
+        """Return a request's text and its number.
 
         Parameters:
+            members: the params as they travel.
             until_ns: the moment of the boot clock after which no reply is waited for.
             on_answer: called with the outcome the moment it is known, before anything else that arrives is read.
-
-        Raises:
-            ConfigError: a value cannot be sent.
         """
         number = next(self._numbers)
-        text = request_text(method, params, number, token)
-        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._pending[number] = _Pending(method, future, until_ns, on_answer)
-        return text, number, future
+        self._pending[number] = _Pending(method, until_ns, on_answer)
+        return request_text(method, members, number, token), number
 
     def answer(self, reply: Reply) -> str:
         """Take in a reply; return why it can't be used, or empty text."""
@@ -84,8 +70,4 @@ class Dialogue:
             self._end(number, Unknown(f"connection lost: {cause}"))
 
     def _end(self, number: int, outcome: Outcome) -> None:
-        pending = self._pending.pop(number)
-        if pending.on_answer is not None:
-            pending.on_answer(outcome)
-        if not pending.future.done():
-            pending.future.set_result(outcome)
+        self._pending.pop(number).on_answer(outcome)

@@ -127,16 +127,24 @@ def _told(document: dict[str, Any]) -> Frame:
     return Told(channel[:LONGEST_WORD], kind, tuple(data), sequence)
 
 
-def request_text(method: str, params: Mapping[str, Value] | None, req_id: int, token: str = "") -> str:
-    """Return a request as it travels. The *token* goes in last, so that it is nowhere but in this text.
+def encoded(params: Mapping[str, Value]) -> str:
+    """Return the members of *params* as they travel, without braces; those that are None are left out.
 
     Raises:
         ConfigError: a value is a float, or of a type that cannot travel.
     """
-    members = [f'"{name}":{_dump(name, value)}' for name, value in (params or {}).items() if value is not None]
+    return ",".join([f'"{name}":{_dump(name, value)}' for name, value in params.items() if value is not None])
+
+
+def request_text(method: str, members: str, req_id: int, token: str = "") -> str:
+    """Return a request as it travels. The *token* goes in last, so that it is nowhere but in this text.
+
+    Parameters:
+        members: the params, `encoded`.
+    """
     if token:
-        members.append(f'"token":{quoted(token)}')
-    inner = f'"params":{{{",".join(members)}}},' if members else ""
+        members = f'{members},"token":{quoted(token)}' if members else f'"token":{quoted(token)}'
+    inner = f'"params":{{{members}}},' if members else ""
     return f'{{"method":"{method}",{inner}"req_id":{req_id}}}'
 
 

@@ -121,6 +121,19 @@ class Session:
             return future
         return self._connection.ask(method, params, answer_s=answer_s, on_answer=on_answer)
 
+    def hand(self, method: str, members: str, answer_s: float, on_answer: OnAnswer) -> None:
+        """Hand a request to the socket at once, as `ask` does: for many at a time, and with params that are encoded.
+
+        Parameters:
+            members: the params as `frames.encoded` returns them.
+            answer_s: how long the answer is waited for, in seconds.
+            on_answer: called with the outcome the moment it is known: if there is no connection, in the call itself.
+        """
+        if self._connection is None or not self.is_up:
+            on_answer(NOT_SENT)
+        else:
+            self._connection.hand(method, members, answer_s, on_answer)
+
     async def renew(self, channel: str) -> bool:
         """Subscribe to *channel* anew, with a new token, and return whether that worked.
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from krakenonce.client.websocket.frames import Beat, Reply, Skipped, Told, read_frame, request_text
+from krakenonce.client.websocket.frames import Beat, Reply, Skipped, Told, encoded, read_frame, request_text
 from krakenonce.errors import ConfigError
 from krakenonce.kraken.replies import Accepted, Refused, Unknown
 
@@ -97,7 +97,7 @@ NAMES = st.from_regex(r"[a-z_]{1,12}", fullmatch=True).filter(lambda name: name 
 
 @given(st.dictionaries(NAMES, VALUES), st.text())
 def test_what_is_written_is_read_back_to_the_digit(params, token):
-    text = request_text("add_order", params, 7, token)
+    text = request_text("add_order", encoded(params), 7, token)
     document = json.loads(text, parse_float=Decimal)
     assert document.pop("method") == "add_order"
     assert document.pop("req_id") == 7
@@ -106,11 +106,12 @@ def test_what_is_written_is_read_back_to_the_digit(params, token):
 
 
 def test_numbers_travel_without_exponents_and_none_is_left_out():
-    text = request_text("add_order", {"order_qty": Decimal("1E-8"), "limit_price": Decimal("5E+4"), "x": None}, 1)
+    members = encoded({"order_qty": Decimal("1E-8"), "limit_price": Decimal("5E+4"), "x": None})
+    text = request_text("add_order", members, 1)
     assert text == '{"method":"add_order","params":{"order_qty":0.00000001,"limit_price":50000},"req_id":1}'
 
 
 @pytest.mark.parametrize("value", [0.1, [0.1], {"price": 0.1}, object(), b"x", Decimal("NaN")])
 def test_floats_and_foreign_things_are_refused(value):
     with pytest.raises(ConfigError):
-        request_text("add_order", {"order_qty": value}, 1)
+        encoded({"order_qty": value})

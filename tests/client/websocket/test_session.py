@@ -136,6 +136,18 @@ def test_requests_get_their_replies_and_only_tokens_cost_a_nonce():
     assert [method for _, method in kraken.rest_calls] == ["GetWebSocketsToken"]
 
 
+def test_a_caller_that_is_gone_does_not_disturb_the_connection():
+    async def story(kraken):
+        broker, session, notes, task = await connected(kraken)
+        session.ask("ping").cancel()
+        assert await session.ask("ping") == Accepted(None)
+        assert notes.downs == []
+        await stop(task)
+        await broker.close()
+
+    play(story)
+
+
 def test_a_cut_connection_comes_back_at_once_and_what_was_under_way_is_unknown():
     async def story(kraken):
         broker, session, notes, task = await connected(kraken)
