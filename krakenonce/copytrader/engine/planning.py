@@ -15,10 +15,11 @@ from krakenonce.copytrader.ordering import GiveUp, Moment, Waiting, next_order
 from krakenonce.copytrader.policy import Leaving
 from krakenonce.copytrader.records import CopyOrder, OrderPhase, Purpose
 
-HELD_UP = frozenset({Reason.NOTHING_AVAILABLE, Reason.MARKET_CLOSED, Reason.RATE})
+HELD_UP = frozenset({Reason.NOTHING_AVAILABLE, Reason.MARKET_CLOSED, Reason.RATE, Reason.UNKNOWN_FIGURE})
 """What keeps an order from being planned only for a while; everything else waits for the line to change."""
 
 _KEPT = say(Reason.LEAVING, "what was copied stays as it is")
+_UNSEEN = say(Reason.UNKNOWN_FIGURE, "the account's balances are not known yet")
 _UNLISTED = "the exchange does not list the pair any more"
 
 
@@ -46,6 +47,8 @@ def _plan(board: Board, figures: Figures, member: Member, track: Track, draft: D
         return Waiting(_UNLISTED)
     if member.leaving is Leaving.KEEP:
         return Waiting(_KEPT)
+    if not member.purse.is_known and lines.missing(track.line):
+        return Waiting(_UNSEEN)
     while True:
         moment = figures.moment(member, track, rules)
         found = next_order(track.line, member.policy, rules, moment)
