@@ -14,6 +14,9 @@ from krakenonce.kraken.replies import Refused
 from krakenonce.orders.records import OrderState
 from krakenonce.orders.resolution import PASSING
 
+LATE = "EGeneral:Invalid arguments:deadline"
+"""What an order is refused with whose deadline is too near when it arrives: nothing is wrong with the order itself."""
+
 _PASSING = PASSING | {Action.PAUSE, Action.NEW_TOKEN}
 
 
@@ -36,7 +39,8 @@ def acknowledged(order: CopyOrder, answer: Acknowledged | Refused) -> CopyOrder:
         return replace(order, phase=OrderPhase.OPEN, txid=answer.txid, acknowledged_ns=when_ns)
     if answer.meaning.action is Action.LOOK:
         return order  # the name is taken: by this very order
-    raise TurnedDown(answer.error, passing=answer.meaning.action in _PASSING)
+    passing = answer.meaning.action in _PASSING or answer.error.startswith(LATE)
+    raise TurnedDown(answer.error, passing=passing)
 
 
 def closed(order: CopyOrder, state: OrderState, now_ns: int) -> CopyOrder:

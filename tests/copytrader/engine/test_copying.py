@@ -237,3 +237,16 @@ def test_what_was_filled_before_the_very_first_start_does_not_count(world):
     world.run(main)
     assert world.market.orders == []
     assert world.rows("SELECT count(*) FROM copy_fills") == [(0,)]
+
+
+def test_an_order_that_arrives_too_late_for_its_deadline_is_wanted_again(world):
+    account = world.user()
+    account.fates.append(Fate(error="EGeneral:Invalid arguments:deadline"))
+
+    async def main():
+        await world.start()
+        await world.trade("buy", "1")
+        assert world.held("USER:1") == 1
+
+    world.run(main)
+    assert len(account.sent) == 2
