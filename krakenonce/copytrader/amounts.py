@@ -71,6 +71,11 @@ def floor_strictly(volume: Decimal, lot_decimals: int) -> Decimal:
     return _FLOOR.quantize(volume, _LOTS[lot_decimals])
 
 
+def lots_for(money: Decimal, price: Decimal, lot_decimals: int) -> Decimal:
+    """Return the largest whole number of lots that *money* (at least 0) pays at *price* (above 0)."""
+    return _EXACT.scaleb(_EXACT.divide_int(_EXACT.scaleb(money, lot_decimals), price), -lot_decimals)
+
+
 def ceil_to_lot(volume: Decimal, lot_decimals: int) -> Decimal:
     """Return *volume* (at least 0) rounded up to lots of ``10 ** -lot_decimals``, but for `DUST`."""
     return _CEILING.quantize(max(_EXACT.subtract(volume, DUST), ZERO), _LOTS[lot_decimals])

@@ -6,16 +6,15 @@ another is named.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from krakenonce.copytrader.amounts import ZERO
 from krakenonce.copytrader.journal.records import State
 from krakenonce.copytrader.policy import Guards
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """How much of the limits is used: by one user, or by everybody together.
 
     Attributes:
@@ -32,8 +31,7 @@ class Usage:
     failures: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
+class Circumstances(NamedTuple):
     """The moment of a decision.
 
     Attributes:

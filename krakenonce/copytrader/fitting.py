@@ -13,7 +13,7 @@ from krakenonce.copytrader.amounts import ZERO, add, floor_to_lot, multiply, sha
 from krakenonce.copytrader.guards.caps import Cap, below_own_minimum, order_cap, room, unordered
 from krakenonce.copytrader.guards.entry import Entry
 from krakenonce.copytrader.guards.reasons import Reason, plain, say
-from krakenonce.copytrader.policy import BelowMinimum
+from krakenonce.copytrader.policy import BelowMinimum, Guards
 from krakenonce.copytrader.sizing.minimums import in_words, meets_minimums, smallest
 
 
@@ -21,10 +21,11 @@ def asks_for_whole(entry: Entry) -> bool:
     """Tell whether anything depends on the size of the copy of the master's whole order."""
     if entry.policy.below_minimum is not BelowMinimum.ACCUMULATE:
         return True
-    return any(
-        guards is not None and (guards.min_order is not None or guards.max_order is not None)
-        for guards in (entry.policy.guards, entry.circumstances.together_guards)
-    )
+    return _limits_order(entry.policy.guards) or _limits_order(entry.circumstances.together_guards)
+
+
+def _limits_order(guards: Guards | None) -> bool:
+    return guards is not None and (guards.min_order is not None or guards.max_order is not None)
 
 
 def fitted(entry: Entry, part: Decimal, whole: Decimal | None) -> tuple[Decimal, str]:

@@ -18,7 +18,7 @@ def apply(line: Line, decision: Decision) -> Line:
     """Return *line* with its target moved by *decision*. The caller sees to it that no decision is applied twice."""
     if not decision.delta:
         return line
-    return replace(line, wanted=max(add(line.wanted, decision.delta), ZERO))
+    return Line(line.key, max(add(line.wanted, decision.delta), ZERO), line.held, line.written_off)
 
 
 def executed(line: Line, order_side: Side, volume: Decimal) -> Line:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 
 from krakenonce.broker import PairRules
 from krakenonce.copytrader.amounts import add, ceil_to_tick, floor_to_tick, multiply, subtract
@@ -11,6 +12,7 @@ from krakenonce.orders.records import Side
 _ONE = Decimal(1)
 
 
+@lru_cache(maxsize=256)  # of one fill, most users ask for the same
 def bound(side: Side, reference: Decimal, slippage: Decimal) -> Decimal:
     """Return the worst price within *slippage* (a fraction) of *reference*, not rounded."""
     factor = add(_ONE, slippage) if side == "buy" else subtract(_ONE, slippage)
@@ -26,7 +28,10 @@ def limit_within(side: Side, reference: Decimal, slippage: Decimal, rules: PairR
         slippage: how much worse the price may be, as a fraction.
         rules: the pair's ticks.
     """
+    return _limit(side, reference, slippage, rules.price_decimals)
+
+
+@lru_cache(maxsize=256)
+def _limit(side: Side, reference: Decimal, slippage: Decimal, price_decimals: int) -> Decimal:
     worst = bound(side, reference, slippage)
-    if side == "buy":
-        return floor_to_tick(worst, rules.price_decimals)
-    return ceil_to_tick(worst, rules.price_decimals)
+    return floor_to_tick(worst, price_decimals) if side == "buy" else ceil_to_tick(worst, price_decimals)

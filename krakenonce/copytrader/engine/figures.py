@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from typing import NamedTuple
 
 from krakenonce.broker import PairRules
 from krakenonce.copytrader.amounts import ZERO, add, multiply, subtract
@@ -17,6 +18,7 @@ from krakenonce.copytrader.mirroring.steering import bound, coming
 from krakenonce.copytrader.ordering import Moment
 from krakenonce.copytrader.policy import Guards, SizingMode
 from krakenonce.copytrader.records import CopyOrder, MasterFill
+from krakenonce.copytrader.sizing.funds import with_fee
 
 MARKET_RESERVE = Decimal("1.05")
 """A market order may cost more than the last price says: so much is set aside for it, as a multiple."""
@@ -24,8 +26,20 @@ MARKET_RESERVE = Decimal("1.05")
 _ONE = Decimal(1)
 
 
+class Market(NamedTuple):
+    """One pair at the moment of a sweep.
+
+    Attributes:
+        price: the last one, in the quote asset; None if not known.
+        worth: what one unit of the quote asset is worth in the currency of the config.
+    """
+
+    price: Decimal | None
+    worth: Decimal
+
+
 class Figures:
-    """Reads the board. Kept for one sweep: what concerns everybody is worked out once.
+    """Reads the board. Kept for one sweep, which is one moment: what concerns everybody is worked out once.
 
     Parameters:
         board: what the engine knows.
@@ -35,25 +49,27 @@ class Figures:
     def __init__(self, board: Board, masters: Mapping[str, MasterFigures]) -> None:
         self._board, self._setting, self._masters = board, board.setting, masters
         self._together: Usage | None = None
+        self._markets: dict[str, Market] = {}
+        self._exchange_ns, self._wall_ns = board.setting.exchange_ns(), board.setting.clock.wall_ns()
 
     def circumstances(
         self, member: Member, track: Track, fill: MasterFill, rules: PairRules, price: Decimal
     ) -> Circumstances:
         """Return the moment of a decision of *member* about *fill*, for the line of *track*."""
-        setting, guards = self._setting, member.policy.guards
+        setting, market = self._setting, self._market(rules)
         master = self._masters.get(fill.master)
         mode = member.policy.sizing.mode
         return Circumstances(
-            now_ns=setting.exchange_ns(),
+            now_ns=self._exchange_ns,
             available=member.purse.available(rules.quote),
-            user=self._usage(member, guards),
+            user=self._usage(member, member.policy.guards),
             together=self.together(),
             together_guards=setting.guards,
             price=None if price == fill.price else price,
-            market=setting.quotes.price(rules.key),
+            market=market.price,
             fee_rate=setting.fee_rate,
             on_the_way=_on_the_way(track),
-            worth=setting.quotes.worth(rules.quote) or _ONE,
+            worth=market.worth,
             user_equity=member.equity,
             master_equity=master.equity if master is not None else None,
             master_balance=master.free(rules.quote) if master and mode is SizingMode.BALANCE else None,
@@ -61,28 +77,26 @@ class Figures:
 
     def moment(self, member: Member, track: Track, rules: PairRules) -> Moment:
         """Return the moment of planning the next order of *track*."""
-        setting, standing = self._setting, self._board.standing(member)
-        now_ns = setting.clock.wall_ns()
-        market = setting.quotes.price(rules.key)
+        standing, market, mirrors = self._board.standing(member), self._market(rules), track.mirrors.values()
         return Moment(
-            now_ns=setting.exchange_ns(),
+            now_ns=self._exchange_ns,
             exec_id=track.exec_id,
             attempt=track.attempt,
-            reference=track.reference or market or ZERO,
+            reference=track.reference or market.price or ZERO,
             available_base=member.purse.available(rules.base),
             available_quote=member.purse.available(rules.quote),
             fresh_until_ns=track.fresh_until_ns(member.policy),
-            planned_ns=now_ns,
+            planned_ns=self._wall_ns,
             tries=track.tries,
-            market=market,
-            fee_rate=setting.fee_rate,
-            worth=setting.quotes.worth(rules.quote) or _ONE,
-            entries_last_minute=member.entries_last_minute(now_ns),
+            market=market.price,
+            fee_rate=self._setting.fee_rate,
+            worth=market.worth,
+            entries_last_minute=member.entries_last_minute(self._wall_ns),
             state=standing.state,
             state_reason=standing.reason,
             purpose=track.purpose,
-            coming=coming(track.mirrors.values()),
-            bound=bound(track.mirrors.values()),
+            coming=coming(mirrors) if mirrors else ZERO,
+            bound=bound(mirrors) if mirrors else ZERO,
         )
 
     def together(self) -> Usage:
@@ -99,6 +113,14 @@ class Figures:
         """Note that lines have changed, so that what all use together is worked out anew."""
         if _limits_exposure(self._setting.guards):
             self._together = None
+
+    def _market(self, rules: PairRules) -> Market:
+        known = self._markets.get(rules.key)
+        if known is None:
+            quotes = self._setting.quotes
+            known = Market(quotes.price(rules.key), quotes.worth(rules.quote) or _ONE)
+            self._markets[rules.key] = known
+        return known
 
     def _usage(self, member: Member, guards: Guards) -> Usage:
         standing = self._board.standing(member)
@@ -149,7 +171,7 @@ def cost_aside(order: CopyOrder, rules: PairRules, fee_rate: Decimal) -> tuple[s
     if order.side == "sell":
         return rules.base, order.volume
     price = order.limit if order.limit is not None else multiply(order.reference, MARKET_RESERVE)
-    return rules.quote, multiply(multiply(order.volume, price), add(_ONE, fee_rate))
+    return rules.quote, multiply(order.volume, with_fee(price, fee_rate))
 
 
 def _on_the_way(track: Track) -> Decimal:

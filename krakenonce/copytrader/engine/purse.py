@@ -43,7 +43,7 @@ class Purse:
         self._balances = balances
         for booked in self._booked:
             if booked.since < look:
-                self._change(booked.asset, -booked.change)
+                self._change(booked.asset, booked.change.copy_negate())
         self._booked = [one for one in self._booked if one.since >= look]
         self.is_known = True
 
@@ -51,13 +51,13 @@ class Purse:
         """Set *amount* of *asset* aside for the order *name*."""
         self.release(name)
         self._aside[name] = (asset, amount)
-        self._change(asset, -amount)
+        self._change(asset, amount.copy_negate())
 
     def release(self, name: str) -> None:
         """Set nothing aside for *name* any more."""
-        asset, amount = self._aside.pop(name, ("", ZERO))
-        if amount:
-            self._change(asset, amount)
+        aside = self._aside.pop(name, None)
+        if aside is not None:
+            self._change(*aside)
 
     def book(self, asset: str, change: Decimal) -> None:
         """Note that the account has *change* more of *asset* (less, if below 0) than at the last look."""

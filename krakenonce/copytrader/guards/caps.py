@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from krakenonce.copytrader.amounts import ZERO, multiply, share_down, subtract
 from krakenonce.copytrader.circumstances import Usage
@@ -15,8 +15,7 @@ from krakenonce.copytrader.sizing.funds import affordable
 _ONE = Decimal(1)
 
 
-@dataclass(frozen=True, slots=True)
-class Cap:
+class Cap(NamedTuple):
     """The most that something may be, in the base asset, and why.
 
     Attributes:

@@ -65,11 +65,14 @@ def refusal(entry: Entry) -> str | None:
             return reason
     circumstances = entry.circumstances
     common = circumstances.together_guards or _NO_GUARDS
-    for guards, usage in ((entry.policy.guards, circumstances.user), (common, circumstances.together)):
-        for limit in LIMITS:
-            reason = limit(entry, guards, usage)
-            if reason:
-                return reason
+    return _beyond(entry, entry.policy.guards, circumstances.user) or _beyond(entry, common, circumstances.together)
+
+
+def _beyond(entry: Entry, guards: Guards, usage: Usage) -> str | None:
+    for limit in LIMITS:
+        reason = limit(entry, guards, usage)
+        if reason:
+            return reason
     return None
 
 

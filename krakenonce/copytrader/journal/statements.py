@@ -18,7 +18,7 @@ from krakenonce.copytrader.journal.schema import (
     ORDERS,
     STANDINGS,
 )
-from krakenonce.copytrader.records import CopyOrder, OrderPhase
+from krakenonce.copytrader.records import CopyOrder, Kind, LineKey, OrderPhase
 
 
 def _insert(table: str, columns: str) -> str:
@@ -36,7 +36,7 @@ ADD_FILL = _insert("copy_fills", FILLS) + " ON CONFLICT DO NOTHING"
 ADD_DECISION = _insert("copy_decisions", DECISIONS) + " ON CONFLICT DO NOTHING"
 PUT_LINE = _put("copy_lines", LINES, "user_name, master, pair")
 PUT_ORDER = _put("copy_orders", ORDERS, "cl_ord_id", "WHERE copy_orders.phase IN ('planned', 'open')")
-TAKE_IN = """UPDATE copy_decisions SET cl_ord_id = ?
+TAKE_IN_OLDER = """UPDATE copy_decisions SET cl_ord_id = ?
     WHERE user_name = ? AND master = ? AND pair = ? AND cl_ord_id = '' AND kind <> 'skip'"""
 PUT_STANDING = _put("copy_standings", STANDINGS, "user_name")
 PUT_MASTER = _put("copy_masters", MASTERS, "master, pair", "WHERE excluded.fills >= copy_masters.fills")
@@ -68,12 +68,7 @@ def statements(batch: Sequence[Changes]) -> list[tuple[str, list[Row]]]:
     """Return what writes *batch*: statements with the rows to run each with. Of what is replaced, the newest counts."""
     lines = {row.line.key: rows.line_row(row) for changes in batch for row in changes.lines}
     orders = {order.cl_ord_id: rows.order_row(order) for changes in batch for order in changes.orders}
-    taken = [
-        (order.cl_ord_id, *order.line)
-        for changes in batch
-        for order in changes.orders
-        if order.phase is OrderPhase.PLANNED or is_given_up(order)
-    ]
+    decisions, taken = _decisions(batch)
     standings = {one.user: rows.standing_row(one) for changes in batch for one in changes.standings}
     masters = {(row.master, row.pair): rows.master_row(row) for changes in batch for row in changes.masters}
     follows = {(row.user, row.master): rows.follow_row(row) for changes in batch for row in changes.follows}
@@ -81,10 +76,10 @@ def statements(batch: Sequence[Changes]) -> list[tuple[str, list[Row]]]:
     meta = {name: value for changes in batch for name, value in changes.meta.items()}
     work: list[tuple[str, list[Row]]] = [
         (ADD_FILL, [rows.fill_row(row) for changes in batch for row in changes.fills]),
-        (ADD_DECISION, [rows.decision_row(one) for changes in batch for one in changes.decisions]),
+        (TAKE_IN_OLDER, taken),
+        (ADD_DECISION, decisions),
         (PUT_LINE, list(lines.values())),
         (PUT_ORDER, list(orders.values())),
-        (TAKE_IN, taken),
         (PUT_STANDING, list(standings.values())),
         (PUT_MASTER, list(masters.values())),
         (PUT_FOLLOW, list(follows.values())),
@@ -93,6 +88,24 @@ def statements(batch: Sequence[Changes]) -> list[tuple[str, list[Row]]]:
         (PUT_META, list(meta.items())),
     ]
     return [(statement, values) for statement, values in work if values]
+
+
+def _decisions(batch: Sequence[Changes]) -> tuple[list[Row], list[Row]]:
+    """Return the decisions of *batch*, with the orders that take them in, and the orders that take in older ones."""
+    decided: list[Row] = []
+    taken: list[Row] = []
+    waiting: dict[LineKey, list[int]] = {}
+    for changes in batch:
+        for decision in changes.decisions:
+            if decision.kind is not Kind.SKIP:
+                waiting.setdefault(decision.line, []).append(len(decided))
+            decided.append(rows.decision_row(decision))
+        for order in changes.orders:
+            if order.phase is OrderPhase.PLANNED or is_given_up(order):
+                taken.append((order.cl_ord_id, *order.line))
+                for place in waiting.pop(order.line, ()):
+                    decided[place] = (*decided[place][:-1], order.cl_ord_id)
+    return decided, taken
 
 
 def is_given_up(order: CopyOrder) -> bool:

@@ -171,5 +171,5 @@ def _sized(
     # An order waits for its own price: neither its age nor where the market is now speaks against it, and it will not
     # pay more than that price.
     patient = replace(policy, guards=replace(policy.guards, slippage=ZERO))
-    alone = replace(circumstances, market=None, price=None)
+    alone = circumstances._replace(market=None, price=None)
     return decide(fill, line, Change(ZERO, volume, Decimal(1), volume), patient, rules, alone)

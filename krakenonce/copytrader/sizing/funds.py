@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 
-from krakenonce.copytrader.amounts import ZERO, add, floor_strictly, multiply, share_down
+from krakenonce.copytrader.amounts import ZERO, add, lots_for, multiply
 
 _ONE = Decimal(1)
 
@@ -20,5 +21,10 @@ def affordable(available: Decimal, worst_price: Decimal, fee_rate: Decimal, lot_
     """
     if available <= 0 or worst_price <= 0:
         return ZERO
-    per_unit = multiply(worst_price, add(_ONE, fee_rate))
-    return floor_strictly(share_down(available, _ONE, per_unit), lot_decimals)
+    return lots_for(available, with_fee(worst_price, fee_rate), lot_decimals)
+
+
+@lru_cache(maxsize=256)  # of one fill, most users ask for the same
+def with_fee(price: Decimal, fee_rate: Decimal) -> Decimal:
+    """Return what one unit costs at *price*, with the fee (*fee_rate*, a fraction) on top."""
+    return multiply(price, add(_ONE, fee_rate))
