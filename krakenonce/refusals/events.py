@@ -42,10 +42,7 @@ class Event:
     trail: str = ""
 
     def line(self) -> str:
-        """Return the event as one line without its end, of about 1,200 characters at the most.
-
-        The message by which PostgreSQL hands a key over holds 7,000: all that counts for a minute's budget fits in.
-        """
+        """Return the event as one line without its end, of about 1,200 characters at the most."""
         short = replace(self, text=_shortened(self.text), trail=_last_lines(self.trail))
         return json.dumps(asdict(short), separators=(",", ":"))
 

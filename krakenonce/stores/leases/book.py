@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from krakenonce.errors import GrantEnded
 from krakenonce.stores.base import Grant
 from krakenonce.stores.leases.engine import (
-    KEPT_EVENTS,
     Acquire,
     Ask,
     Claim,
@@ -20,7 +19,6 @@ from krakenonce.stores.leases.engine import (
     Wanted,
 )
 from krakenonce.stores.leases.eras import Eras
-from krakenonce.stores.leases.settings import NS
 from krakenonce.stores.leases.slots import Pending
 
 log = logging.getLogger("krakenonce")
@@ -102,9 +100,13 @@ class Book(Eras):
         """Keep *event* with *key*: here at once, and at the engine for whoever is granted the key after this."""
         line = " ".join(event.split())
         with self._deciding() as effects:
-            slot = self._slot(key)
-            slot.events = (*slot.events, line)[-KEPT_EVENTS:]
+            self._slot(key).remember(line)
             effects.asks.append(Remember(key, line))
+
+    def told(self, remember: Remember) -> None:
+        """Note that the engine keeps an event now, so that every later grant of the key brings it."""
+        with self._lock:
+            self._slots[remember.key].told(remember.event)
 
     def remembered(self, key: str) -> tuple[str, ...]:
         """Return the events of *key* as far as they are known here."""
@@ -141,36 +143,20 @@ class Book(Eras):
             self._serve(key, slot, effects)
 
     def handed(self, message: Handed) -> None:
-        """Take in a lease that another process handed over, and claim it; too late, ask anew."""
-        self._remember(message.key, message.grant)
-        with self._deciding() as effects:
-            slot, deadline = self._slot(message.key), message.claim_ns - self.session.offset
-            if message.grant.generation <= slot.given_back:
-                return
-            if self._clock.boot_ns() > deadline:
-                effects.asks += [self._wish(message.key, slot)] if slot.waiting else []
-                return
-            effects.asks.append(Claim(message.key, message.grant.generation))
-            if self._settings.replicas:
-                self._offered[message.key] = message.grant  # not to be used before the replicas have the claim
-                return
-            slot.asked = False
-            # Half of the time is left for a request under way to end, in case the claim never arrives.
-            self._install(slot, message.grant, until=deadline - int(self._settings.claim / 2 * NS))
-            self._serve(message.key, slot, effects)
+        """Claim a lease that another process handed over.
 
-    def claimed(self, claim: Claim, *, effect: bool) -> None:
-        """Take in whether a claim came in time."""
+        It is used once the engine has granted the claim, never before: so nobody passes the key on meanwhile, and what
+        becomes of its first request is remembered before anybody else has the key.
+        """
+        with self._deciding() as effects:
+            if message.generation > self._slot(message.key).given_back:
+                effects.asks.append(Claim(message.key, message.generation))
+
+    def missed(self, claim: Claim) -> None:
+        """Note that a claim came too late, and ask anew if the key is still waited for."""
         with self._deciding() as effects:
             slot = self._slots[claim.key]
-            offered = self._offered.pop(claim.key, None)
-            is_here = slot.lease is not None and slot.lease.generation == claim.generation
-            if effect and offered is not None:
-                slot.asked = False
-                self._install(slot, offered)
-            elif is_here and slot.lease is not None:
-                slot.lease.until = None
-                slot.lease = slot.lease if effect else None
+            slot.asked = False
             self._serve(claim.key, slot, effects)
 
     def released(self, release: Release, *, effect: bool) -> None:

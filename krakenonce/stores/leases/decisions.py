@@ -46,7 +46,6 @@ class Decisions:
         self._lock = threading.RLock()
         self._slots: dict[str, Slot] = {}
         self._waiting: dict[str, None] = {}  # in the order in which they came
-        self._offered: dict[str, Granted] = {}
         self._kept: dict[str, tuple[Lease, int]] = {}
         self.session = Session(settings)
         self.away = ""
@@ -113,15 +112,14 @@ class Decisions:
             pending.error = self.away
             effects.wakes.append(pending)
 
-    def _install(self, slot: Slot, granted: Granted, until: int | None = None) -> None:
+    def _install(self, slot: Slot, granted: Granted) -> None:
         standing = self._standing(slot)
         if granted.generation <= max(slot.given_back, standing.generation if standing is not None else 0):
             return  # overtaken on the way, by what this process has done since or by what the engine has said since
         slot.lease = Lease(granted.low, granted.high, granted.generation, self.session.epoch, self._timer.boot_ns())
-        slot.lease.until, slot.watch = until, None
+        slot.watch = None
         slot.floor = max(slot.floor, granted.low)
-        if granted.events and granted.events != slot.events:  # an engine that lost its data tells nothing
-            slot.events = granted.events
+        slot.recall(granted.events)
         if granted.waiting:
             slot.wanted = granted.generation
 
@@ -137,8 +135,6 @@ class Decisions:
             lease = slot.lease = lease if lease is not None and lease.alone else self._lease_of_this_host(slot)
         if lease is None or lease.alone:
             return lease
-        if lease.until is not None and now > lease.until:
-            return None
         return None if self._is_used_up(slot, lease) or not self.session.may_send(now) else lease
 
     def _lease_of_this_host(self, slot: Slot) -> Lease:
@@ -155,7 +151,5 @@ class Decisions:
 
     def _describe(self, key: str, slot: Slot, lease: Lease) -> Grant:
         low, high = max(lease.low, slot.floor), max(lease.high, self.session.until_ns)
-        until = self.session.send_until if lease.until is None else min(lease.until, self.session.send_until)
-        if lease.alone:
-            return Grant(key, low, high, None, slot.holder, self.session.offset)
+        until = None if lease.alone else self.session.send_until
         return Grant(key, low, high, until, slot.holder, self.session.offset)

@@ -205,7 +205,9 @@ class Driver:
 
     def _take_in_effect(self, ask: Ask, done: Done) -> None:
         if isinstance(ask, Claim):
-            self._book.claimed(ask, effect=done.effect)
+            self._book.missed(ask)
+        elif isinstance(ask, Remember):
+            self._book.told(ask)
         elif isinstance(ask, Release):
             self._book.released(ask, effect=done.effect)
         elif isinstance(ask, Keep):

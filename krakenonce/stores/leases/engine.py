@@ -38,7 +38,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Says that a lease that was handed over has arrived."""
+    """Takes a lease that was handed over. Granted, with all that is remembered, or done without effect: too late."""
 
     key: str
     generation: int
@@ -117,7 +117,7 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The answer to everything but `Acquire`. *effect*: there was something to do.
+    """The answer to what grants nothing. *effect*: there was something to do.
 
     *handed*: the generation under which another process has the key now; 0 if it was not handed over.
     """
@@ -152,11 +152,10 @@ class Renewal:
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """A push: *key* was handed over. To be claimed before *claim_ns* of the engine's clock."""
+    """A push: *key* was handed over under *generation*, and is to be claimed."""
 
     key: str
-    grant: Granted
-    claim_ns: int
+    generation: int
 
 
 @dataclass(frozen=True, slots=True)

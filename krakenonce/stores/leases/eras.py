@@ -60,11 +60,8 @@ class Eras(Decisions):
         yield from ((key, kept) for key, kept in self._kept.items() if now <= kept[1])
         for key, slot in self._slots.items():
             lease = slot.lease
-            if lease is None or lease.alone or lease.epoch != epoch:
-                continue
-            end = until if lease.until is None else min(until, lease.until)
-            if now <= end:
-                yield key, (lease, end)
+            if lease is not None and not lease.alone and lease.epoch == epoch and now <= until:
+                yield key, (lease, until)
 
     def _floor_of(self, key: str, lease: Lease) -> int:
         return max(self._slots[key].floor, lease.high)

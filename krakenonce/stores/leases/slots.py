@@ -9,7 +9,7 @@ from typing import Protocol
 
 from krakenonce.errors import StoreUnavailable
 from krakenonce.stores.base import Grant
-from krakenonce.stores.leases.engine import Ask
+from krakenonce.stores.leases.engine import KEPT_EVENTS, Ask
 
 
 class Lease:
@@ -21,16 +21,13 @@ class Lease:
         generation: the engine's.
         epoch: the session's when it was granted.
         since: when it was had, by the timers' clock.
-        until: for one that was pushed and whose claim is not confirmed yet, the moment of the boot clock up to which it
-            may be used all the same; else None.
     """
 
-    __slots__ = ("alone", "epoch", "generation", "high", "low", "since", "until")
+    __slots__ = ("alone", "epoch", "generation", "high", "low", "since")
 
     def __init__(self, low: int, high: int, generation: int, epoch: int, since: int, *, alone: bool = False) -> None:
         self.low, self.high, self.generation = low, high, generation
         self.epoch, self.since, self.alone = epoch, since, alone
-        self.until: int | None = None
 
 
 class Withdrawal(Protocol):
@@ -75,10 +72,12 @@ class Slot:
         watch: what shows whether the present holder is alive, and since when it has been the same, by the boot clock.
         waiting: who waits here; made on first contention.
         events: what is remembered of the key; the same object as long as there is nothing new.
+        untold: those of them that come from here, and that the engine has not confirmed yet.
     """
 
     __slots__ = (
-        "asked", "events", "floor", "given_back", "handed_out", "holder", "lease", "waiting", "wanted", "watch",
+        "asked", "events", "floor", "given_back", "handed_out", "holder", "lease", "untold", "waiting", "wanted",
+        "watch",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -92,6 +91,26 @@ class Slot:
         self.watch: tuple[str, int] | None = None
         self.waiting: deque[Pending] | None = None
         self.events: tuple[str, ...] = ()
+        self.untold: tuple[str, ...] = ()
+
+    def remember(self, event: str) -> None:
+        """Add an event of this process, which the engine is to be told."""
+        self.events = (*self.events, event)[-KEPT_EVENTS:]
+        self.untold += (event,)
+
+    def told(self, event: str) -> None:
+        """Note that the engine keeps *event* now."""
+        self.untold = tuple(line for line in self.untold if line != event)
+
+    def recall(self, events: tuple[str, ...]) -> None:
+        """Take in what the engine remembered when it granted the key: it may not have been told everything by then.
+
+        What was told on a connection that broke may have been told twice. An engine that lost its data remembers
+        nothing; what is known here stays.
+        """
+        known = tuple(dict.fromkeys((*events, *self.untold)))[-KEPT_EVENTS:]
+        if events and known != self.events:
+            self.events = known
 
     def push(self, pending: Pending) -> None:
         """Put *pending* behind all others."""

@@ -89,6 +89,11 @@ begin
     return known + margin * 1000000000::bigint + now_ns % 1000000000;
 end $$;
 
+-- Returns the grant as it is written down, with all that is remembered of the lane.
+create function krakenonce.granted(lane krakenonce.lane) returns krakenonce.reply language sql immutable as
+$$ select ('G', lane.low, case when lane.floor > lane.low then lane.floor else 0 end, lane.generation,
+    cardinality(lane.queue), array_to_string(lane.events, E'\n'))::krakenonce.reply $$;
+
 -- Gives a lane to a session. Ahead of the clock no session's end bounds the numbers, so some seconds are reserved.
 create function krakenonce.give(inout lane krakenonce.lane, to_session text, from_floor bigint, margin integer,
     is_push boolean, out reply krakenonce.reply) language plpgsql volatile as $$
@@ -104,13 +109,12 @@ begin
     lane.floor := greatest(low, high);
     lane.wish := null;
     lane.identity := krakenonce.timeline();
-    reply := ('G', low, high, lane.generation, cardinality(lane.queue),
-        array_to_string(lane.events, E'\n'))::krakenonce.reply;
+    reply := krakenonce.granted(lane);
 end $$;
 
 -- Gives a lane to the first in line who may be alive, and tells it. The reply is null if nobody is.
 create function krakenonce.hand_over(inout lane krakenonce.lane, me text, floor bigint, margin integer,
-    claim_ms integer, out reply krakenonce.reply) language plpgsql volatile as $$
+    out reply krakenonce.reply) language plpgsql volatile as $$
 declare
     waiter text;
     given record;
@@ -127,8 +131,7 @@ begin
             given := krakenonce.give(lane, waiter, null, margin, true);
             lane := given.lane;
             reply := given.reply;
-            perform pg_notify('kn_' || waiter, concat_ws(' ', 'H', reply.low, reply.high, reply.generation, reply.waiting,
-                krakenonce.now_ns() + claim_ms * 1000000::bigint, lane.key) || E'\n' || right(reply.events, 7000));
+            perform pg_notify('kn_' || waiter, concat_ws(' ', 'H', lane.generation, lane.key));
             reply := ('D', null, null, lane.generation, 2, null)::krakenonce.reply;
             return;
         end if;
@@ -228,11 +231,13 @@ begin
                 perform pg_notify('kn_' || lane.holder, concat_ws(' ', 'W', lane.generation, lane.key));
                 return krakenonce.wait(rest, token);
             end if;
-            update krakenonce.session h set dead = true where h.name = lane.holder;
-            lane.floor := greatest(lane.floor, krakenonce.ns(s.until));
+            if not lane.unclaimed then  -- who has not claimed it has used none of it, and may live on with other lanes
+                update krakenonce.session h set dead = true where h.name = lane.holder;
+                lane.floor := greatest(lane.floor, krakenonce.ns(s.until));
+            end if;
         end if;
     end if;
-    given := krakenonce.hand_over(lane, me, from_floor, margin, claim_ms);
+    given := krakenonce.hand_over(lane, me, from_floor, margin);
     lane := given.lane;
     perform krakenonce.write(lane);
     if (given.reply).kind = 'G' then
@@ -244,7 +249,7 @@ end $$;
 -- Gives a lane back and hands it to the first in line. next_floor: the first number that was not used. again: queue.
 -- D 0: the caller does not hold it (and does not queue), D 1: nobody waited, D 2: handed over, G: only itself waited.
 create function krakenonce.release(me text, with_incarnation bigint, of_key text, of_generation bigint,
-    next_floor bigint, again boolean, margin integer, claim_ms integer)
+    next_floor bigint, again boolean, margin integer)
 returns krakenonce.reply language plpgsql volatile as $$
 declare
     lane krakenonce.lane;
@@ -261,7 +266,7 @@ begin
     if again and not me = any(lane.queue) then
         lane.queue := lane.queue || me;
     end if;
-    given := krakenonce.hand_over(lane, me, next_floor, margin, claim_ms);
+    given := krakenonce.hand_over(lane, me, next_floor, margin);
     lane := given.lane;
     if (given.reply).kind is null then
         lane.holder := null;
@@ -271,22 +276,25 @@ begin
     return coalesce(given.reply, krakenonce.done(true));
 end $$;
 
--- Says that a lane that was handed over has arrived. D 1, or D 0 if that is late.
+-- Takes a lane that was handed over. G, or D 0 if that is late.
 create function krakenonce.claim(me text, with_incarnation bigint, of_key text, of_generation bigint)
 returns krakenonce.reply language plpgsql volatile as $$
+declare
+    lane krakenonce.lane;
 begin
     if not krakenonce.may_act(me, with_incarnation) then
         return krakenonce.no_session();
     end if;
     update krakenonce.lane l set unclaimed = false
-        where l.key = of_key and l.holder = me and l.generation = of_generation and l.identity = krakenonce.timeline();
-    return krakenonce.done(found);
+        where l.key = of_key and l.holder = me and l.generation = of_generation and l.identity = krakenonce.timeline()
+        returning l.* into lane;
+    return case when found then krakenonce.granted(lane) else krakenonce.done(false) end;
 end $$;
 
 -- Passes on what the caller has handed over under of_generation and was not claimed since. The caller's clock says that it
 -- was given the time.
-create function krakenonce.pass(me text, with_incarnation bigint, of_key text, of_generation bigint, margin integer,
-    claim_ms integer) returns krakenonce.reply language plpgsql volatile as $$
+create function krakenonce.pass(me text, with_incarnation bigint, of_key text, of_generation bigint, margin integer)
+returns krakenonce.reply language plpgsql volatile as $$
 declare
     lane krakenonce.lane;
     given record;
@@ -298,7 +306,7 @@ begin
     if not lane.unclaimed or lane.generation <> of_generation or lane.holder = me or not krakenonce.is_known(lane) then
         return krakenonce.done(false);
     end if;
-    given := krakenonce.hand_over(lane, me, null, margin, claim_ms);
+    given := krakenonce.hand_over(lane, me, null, margin);
     perform krakenonce.write(given.lane);
     return coalesce(given.reply, krakenonce.done(false));
 end $$;
@@ -348,7 +356,8 @@ begin
     if not krakenonce.may_act(me, with_incarnation) then
         return krakenonce.no_session();
     end if;
-    update krakenonce.lane l set events = (l.events || event)[greatest(1, cardinality(l.events) + 2 - kept):]
-        where l.key = of_key;
-    return ('D', null, null, null, 1, null)::krakenonce.reply;
+    insert into krakenonce.lane as l values (of_key, null, false, 0, 0, 0, null, '', '{}', array[event])
+        on conflict (key) do update
+        set events = (l.events || event)[greatest(1, cardinality(l.events) + 2 - kept):];
+    return krakenonce.done(true);
 end $$;

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from krakenonce.stores.leases.engine import EngineAway, Granted, Handed, Knock, Message, Wanted
+from krakenonce.stores.leases.engine import EngineAway, Handed, Knock, Message, Wanted
 from krakenonce.stores.postgres.failures import as_absence
 from krakenonce.stores.postgres.sockets import cut
 
@@ -65,16 +65,8 @@ class PostgresEar:
 
 
 def _read(text: str) -> Message:
-    text, _, events = text.partition("\n")
     kind, _, rest = text.partition(" ")
+    generation, _, key = rest.partition(" ")
     if kind == "W":
-        generation, _, key = rest.partition(" ")
         return Wanted(key, int(generation))
-    if kind == "H":
-        low, high, generation, waiting, deadline, key = rest.split(" ", 5)
-        return Handed(
-            key,
-            Granted(int(low), int(high), int(generation), int(waiting), tuple(events.splitlines())),
-            int(deadline),
-        )
-    return Knock()
+    return Handed(key, int(generation)) if kind == "H" else Knock()

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 OLDEST = 140000
-_ARGUMENTS = {"acquire": 10, "release": 8, "claim": 4, "pass": 6, "keep": 5, "raise_floor": 4, "remember": 5}
+_ARGUMENTS = {"acquire": 10, "release": 7, "claim": 4, "pass": 5, "keep": 5, "raise_floor": 4, "remember": 5}
 _STATEMENTS = {
     name: f"select * from krakenonce.{name}({', '.join(['%s'] * count)})"  # noqa: S608 - of constants
     for name, count in _ARGUMENTS.items()
@@ -118,17 +118,17 @@ class PostgresEngine:
 
     def _call(self, ask: Ask) -> tuple[str, tuple[Any, ...]]:
         """Return the statement that does *ask*, and its parameters."""
-        terms = (self._settings.margin, int(self._settings.claim * 1000))
+        margin, claim_ms = self._settings.margin, int(self._settings.claim * 1000)
         arguments: tuple[Any, ...]
         match ask:
             case Acquire():
-                name, arguments = "acquire", (ask.floor, ask.watch, ask.watched_ms, *terms, *self._quiet)
+                name, arguments = "acquire", (ask.floor, ask.watch, ask.watched_ms, margin, claim_ms, *self._quiet)
             case Release():
-                name, arguments = "release", (ask.generation, ask.floor, ask.again, *terms)
+                name, arguments = "release", (ask.generation, ask.floor, ask.again, margin)
             case Claim():
                 name, arguments = "claim", (ask.generation,)
             case Pass():
-                name, arguments = "pass", (ask.generation, *terms)
+                name, arguments = "pass", (ask.generation, margin)
             case Keep():
                 name, arguments = "keep", (ask.generation, ask.floor)
             case Raise():

@@ -29,6 +29,7 @@ local function wait_for_holder()
   local left = math.min(ttl, math.max(ttl * 2 / 5, ends - ms)) - watched
   if state.unclaimed then left = tonumber(ARGV[5]) - watched end
   if left > 0 then return {'Q', math.ceil(left), token} end
+  if state.unclaimed then return nil end  -- it has used none of this, and may live on with other keys
   redis.call('HSET', sessions .. state.holder, 'd', '1')
   state.floor = highest(state.floor, string.format('%d', ends) .. '000000')
 end

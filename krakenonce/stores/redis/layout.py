@@ -69,16 +69,11 @@ def read_reply(reply: Sequence[Any]) -> Reply:
 
 def read_message(text: str) -> Message:
     """Return what a push means."""
-    text, _, events = text.partition("\n")
     kind, _, rest = text.partition(" ")
+    generation, _, name = rest.partition(" ")
     if kind == "W":
-        generation, _, name = rest.partition(" ")
         return Wanted(_key(name), int(generation))
-    if kind != "H":
-        return Knock()
-    low, high, generation, waiting, deadline, name = rest.split(" ", 5)
-    grant = Granted(int(low), int(high), int(generation), int(waiting), tuple(events.splitlines()))
-    return Handed(_key(name), grant, int(deadline) * 1_000_000)
+    return Handed(_key(name), int(generation)) if kind == "H" else Knock()
 
 
 def _key(name: str) -> str:

@@ -55,6 +55,13 @@ local function first_free(floor)
   return later(known, tonumber(ARGV[4]), tonumber(clock[2]) * 1000)
 end
 
+-- Returns the grant as it is written down, with all that is remembered of the key.
+local function grant()
+  local low = state.reserved and later(state.floor, -tonumber(ARGV[6])) or state.floor
+  local events = table.concat(redis.call('LRANGE', KEYS[4], 0, -1), '\n')
+  return {'G', low, state.reserved and state.floor or '0', state.generation, redis.call('LLEN', KEYS[2]), events}
+end
+
 -- Gives the key to a session. A number ahead of the clock is bounded by no session's end, so some are reserved.
 -- Generations never repeat, whatever was lost: they are moments.
 local function give(session, floor, unclaimed)
@@ -75,7 +82,7 @@ local function give(session, floor, unclaimed)
     redis.call('HDEL', KEYS[1], 'x', 'c')
   end
   state, is_known = read_state(), true
-  return {'G', low, high, generation, redis.call('LLEN', KEYS[2]), table.concat(redis.call('LRANGE', KEYS[4], 0, -1), '\n')}
+  return grant()
 end
 
 -- Returns whether a session that waits is worth a try. A clock that was set forward makes everybody look late.
@@ -91,11 +98,9 @@ local function hand_over(floor)
     if not waiter then return nil end
     if waiter == me then return give(me, floor, nil) end
     if may_live(waiter) then
-      local grant = give(waiter, nil, true)
-      local deadline = string.format('%d', ms + tonumber(ARGV[5]))
-      local text = table.concat({'H', grant[2], grant[3], grant[4], grant[5], deadline, KEYS[1]}, ' ') .. '\n' .. grant[6]
-      local heard = redis.call('PUBLISH', 'kn:' .. waiter, text)
-      if heard > 0 or ARGV[8] == '1' then return {'D', 2, grant[4]} end
+      give(waiter, nil, true)
+      local heard = redis.call('PUBLISH', 'kn:' .. waiter, table.concat({'H', state.generation, KEYS[1]}, ' '))
+      if heard > 0 or ARGV[8] == '1' then return {'D', 2, state.generation} end
     end
   end
 end
