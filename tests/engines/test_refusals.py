@@ -9,6 +9,8 @@ from krakenonce.global_nonce import KRAKEN_URL, GlobalKrakenNonceManager
 from krakenonce.kraken.credentials import fingerprint
 from krakenonce.kraken.replies import judge_errors
 from krakenonce.lanes import LaneRegistry
+from krakenonce.refusals import standing
+from krakenonce.refusals.standing import BUDGET, HOUR
 
 INVALID = judge_errors(("EAPI:Invalid nonce",))
 
@@ -19,14 +21,16 @@ def refuse(lane):
         turn.settle(INVALID)
 
 
-def test_three_refusals_on_two_hosts_stop_the_key_on_both(server, opened, key, capsys):
+@pytest.mark.parametrize("budget", [BUDGET[0], (10, HOUR)], ids=["minute", "hour"])
+def test_refusals_on_two_hosts_stop_the_key_on_both(server, opened, key, capsys, monkeypatch, budget):
+    monkeypatch.setattr(standing, "BUDGET", (budget,))
     stores = [opened(server.url), opened(server.url)]
     managers = [GlobalKrakenNonceManager(store, registry=LaneRegistry(), clock=SystemClock()) for store in stores]
     lanes = [manager.lane(key) for manager in managers]
-    for lane in (lanes[0], lanes[1], lanes[0]):
-        refuse(lane)
+    for number in range(budget[0]):
+        refuse(lanes[number % 2])
     for lane in reversed(lanes):
         with pytest.raises(LaneQuarantined, match="too many refused nonces"), lane.turn(timeout=20):
             pass
     assert main(["why", fingerprint(key), "--base-url", KRAKEN_URL, "--store", server.url]) == 0
-    assert capsys.readouterr().out.count("a nonce was refused [") == 3
+    assert capsys.readouterr().out.count("a nonce was refused [") == budget[0]
