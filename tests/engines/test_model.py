@@ -7,6 +7,7 @@ import pytest
 
 from krakenonce.stores.leases.decisions import Decisions
 from krakenonce.stores.leases.engine import Acquire
+from krakenonce.stores.leases.reminders import Reminders
 from krakenonce.stores.leases.session import Session
 from krakenonce.stores.leases.settings import LeaseSettings
 from tests.engines.model.postgres_side import PostgresSide
@@ -85,7 +86,9 @@ def without_quiet(monkeypatch):
 
 
 def without_patience(monkeypatch):
-    """Whoever waits says that it has seen no sign of life for a long time."""
+    """Whoever waits asks again at once, and says that it has seen no sign of life for a long time."""
+    wait_for = Reminders.wait_for
+    monkeypatch.setattr(Reminders, "wait_for", lambda self, key, seconds: wait_for(self, key, 0))
     monkeypatch.setattr(
         Decisions, "_wish", lambda self, key, slot: Acquire(key, slot.floor, (slot.watch or ("", 0))[0], 10**6)
     )
