@@ -26,6 +26,7 @@ from krakenonce.copytrader.journal import open_copy_journal
 from krakenonce.copytrader.live import LiveAccount
 from krakenonce.copytrader.policy import Guards, Sizing, SizingMode, UserPolicy
 from krakenonce.copytrader.records import CopyOrder, MasterFill
+from krakenonce.copytrader.service.collecting import rare_collections
 from krakenonce.global_nonce import GlobalKrakenNonceManager
 from krakenonce.kraken.credentials import Credentials
 from krakenonce.lanes import LaneRegistry
@@ -152,6 +153,7 @@ async def on_stage(
         following = asyncio.create_task(feed.run(copier.cursor_ns("MASTER")))
         stack.push_async_callback(_stopped, following)
         await _until(lambda: not feed.standing.is_held)
+        await stack.enter_async_context(rare_collections())
         yield company
 
 

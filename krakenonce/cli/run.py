@@ -95,6 +95,7 @@ def _read_again(settings: CopySettings) -> CopySettings:
 
 async def _copy(service: CopyService, settings: CopySettings, stop: asyncio.Event) -> None:
     """Copy until *stop* is set, or until another copier may have taken over."""
+    from krakenonce.copytrader.service.collecting import rare_collections
     from krakenonce.copytrader.service.control import ControlServer
     from krakenonce.copytrader.service.socket_file import socket_path
     from krakenonce.copytrader.service.steering import Steering
@@ -102,7 +103,7 @@ async def _copy(service: CopyService, settings: CopySettings, stop: asyncio.Even
     loop, steering = asyncio.get_running_loop(), Steering(service)
     reloads: list[asyncio.Task[None]] = []
     _on_signal(loop, "SIGHUP", lambda: reloads.append(loop.create_task(_reload(steering.reload))))
-    async with ControlServer(socket_path(settings.file), steering.steer):
+    async with ControlServer(socket_path(settings.file), steering.steer), rare_collections():
         log.info("copying for %d of %d users", len(service.copier.users), len(settings.users))
         await _first(service.lost(), stop.wait())
         log.info("stopping")
