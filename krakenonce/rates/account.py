@@ -53,8 +53,9 @@ class AccountRates:
 
     def count(self, charge: Charge, *, first: bool) -> Counted:
         """Count *charge*: at all its meters, or, if it was waited for (*first*), at all but the one it waited at."""
-        others = self._all() if charge.counter == EVERY_PAIR else []
-        meters = (self.meter(charge.counter), *others)
+        meters: tuple[Meter, ...] = (self.meter(charge.counter),)
+        if charge.counter == EVERY_PAIR:
+            meters += tuple(self._all())
         for meter in meters[1:] if first else meters:
             meter.put(charge.cost)
         return Counted(charge, meters)

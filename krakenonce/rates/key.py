@@ -74,7 +74,8 @@ class KeyRates:
         if closed is not None:
             return closed
         charges = charges_of(method, given, self.account.orders, now)
-        if not self._meter(charges[0]).take(self._wish(charges[0], priority, until_ns=now)):
+        counter, cost, must_fit = charges[0]
+        if not self._meter(counter).take(cost, priority, self._opens_ns, must_fit=must_fit):
             return None
         return self._permit(method, given, charges)
 
@@ -85,11 +86,12 @@ class KeyRates:
             return at_once
         given = params or _NOTHING
         charges = charges_of(method, given, self.account.orders, self.clock.boot_ns())
-        wish = self._wish(charges[0], priority, self._until(given))
+        first = charges[0]
+        wish = Wish(first.cost, priority, self._until(given), self._opening, must_fit=first.must_fit)
         try:
-            yield from self._meter(charges[0]).wait(wish, make)
+            yield from self._meter(first.counter).wait(wish, make)
         except TooLong as too_long:
-            return self._refused(charges[0], too_long.wait_ns)
+            return self._refused(first, too_long.wait_ns)
         return self._permit(method, given, charges)
 
     def settle(self, permit: Permit, outcome: Outcome | None) -> None:
@@ -167,11 +169,8 @@ class KeyRates:
         counted = [self.account.count(charge, first=charge is first) for charge in charges]
         return Permit(self, method, params, tuple(counted))
 
-    def _wish(self, charge: Charge, priority: Priority, until_ns: int) -> Wish:
-        return Wish(charge.cost, priority, until_ns, self._opening, must_fit=charge.must_fit)
-
-    def _meter(self, charge: Charge) -> Meter:
-        return self._rest if charge.counter == REST else self.account.meter(charge.counter)
+    def _meter(self, counter: str) -> Meter:
+        return self._rest if counter == REST else self.account.meter(counter)
 
     def _opening(self) -> int:
         return self._opens_ns

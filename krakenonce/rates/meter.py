@@ -73,12 +73,17 @@ class Meter:
         self._numbers = count()
         self.mutex = threading.RLock()
 
-    def take(self, wish: Wish) -> bool:
-        """Count the call at once if nobody is before it and there is room; else return False."""
+    def take(self, cost: int, priority: Priority, opens_ns: int, *, must_fit: bool) -> bool:
+        """Count a call at once if nobody is before it and there is room; else return False. Parameters as in `Wish`."""
         with self.mutex:
-            if (self._queue and self._queue[0][0] <= wish.priority) or self._wait_ns(wish) != 0:
+            if self._queue and self._queue[0][0] <= priority:
                 return False
-            self.counter.hold(wish.cost)
+            now = self._clock.boot_ns()
+            if opens_ns > now:
+                return False
+            if must_fit and self.counter.wait_ns(cost, self._allowance.ceilings[priority], now) != 0:
+                return False
+            self.counter.hold(cost)
             return True
 
     def wait(self, wish: Wish, make: Callable[[], Waiter]) -> Generator[Pause, None, None]:

@@ -33,6 +33,7 @@ class Member:
     """One user.
 
     Attributes:
+        name: ``USER:<name>``; his account has the same, also after its key was exchanged.
         follows: the masters he follows at the moment.
         equity: at the last look, in the currency of the config; None if not known.
         leaving: what becomes of his positions, once he has said that he leaves; departed: done when he has left.
@@ -45,6 +46,7 @@ class Member:
     account: Account
     policy: UserPolicy
     standing: Standing
+    name: str = field(init=False)
     follows: set[str] = field(default_factory=set)
     tracks: dict[LineKey, Track] = field(default_factory=dict)
     purse: Purse = field(default_factory=Purse)
@@ -56,10 +58,8 @@ class Member:
     watch: asyncio.Task[None] | None = None
     decided: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
 
-    @property
-    def name(self) -> str:
-        """``USER:<name>``."""
-        return self.account.name
+    def __post_init__(self) -> None:
+        self.name = self.account.name
 
     def track(self, key: LineKey) -> Track:
         """Return the line *key*, a new one if there is none; see `keep`."""

@@ -71,6 +71,8 @@ def keep(member: Member, track: Track, mirror: Mirror, draft: Draft) -> None:
 
 def progress(member: Member, track: Track, draft: Draft) -> None:
     """Take note of what open mirrored orders have executed, as far as it is told."""
+    if not track.mirrors:
+        return
     for mirror in list(track.mirrors.values()):
         if mirror.is_live and mirror.order is not None:
             name = mirror.order.cl_ord_id
