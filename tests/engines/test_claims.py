@@ -14,9 +14,11 @@ from krakenonce.stores.leases.engine import (
     Granted,
     Handed,
     Queued,
+    Raise,
     Release,
     Remember,
     Renewal,
+    Wanted,
 )
 from krakenonce.stores.leases.settings import LeaseSettings
 from krakenonce.stores.leases.slots import Slot
@@ -30,13 +32,16 @@ LONG = "x" * 1200
 class Desk:
     """A book on its own: what it asks is written down, and the test is the engine."""
 
-    def __init__(self):
+    def __init__(self, **settings):
         self.asked = []
+        self.between = lambda: None
         clock = ManualClock()
-        self.book = Book(LeaseSettings(), clock, clock, self._act)
+        self.book = Book(LeaseSettings(**settings), clock, clock, self._act, self.asked.clear)
         self.epoch = self.book.renewed(Renewal((1,), NOW, NOW + 10**10), clock.boot_ns())
 
     def _act(self, effects):
+        between, self.between = self.between, lambda: None
+        between()  # what another thread does as soon as the lock is free
         self.asked += effects.asks
         effects.wake_all()
 
@@ -193,3 +198,30 @@ def test_what_is_told_of_an_unknown_key_is_kept(sittings, server, key, opened):
     store = opened(server.url)
     take(store, key)
     assert store.remembered(key) == ("refused",)
+
+
+def test_what_is_given_back_just_after_the_session_began_anew_is_not_forgotten(desk):
+    desk.between = lambda: desk.book.wanted(Wanted(KEY, 5))
+    desk.book.renewed(Renewal((2,), NOW, NOW + 10**10), 0)
+    assert desk.asked == [Release(KEY, 5, 0, again=False)]
+
+
+def test_what_was_given_back_while_this_host_was_alone_is_given_back_again(desk):
+    """The driver asks nothing of an epoch that is over; so whatever was decided in it must be decided anew."""
+    desk = Desk(degrade=True)
+    desk.granted(5)
+    desk.book.engine_away("no answer")
+    desk.book.release(take(desk.book, KEY), NOW + 1)
+    desk.book.wanted(Wanted(KEY, 5))
+    assert desk.book.renewed(Renewal((1,), NOW, NOW + 10**10), 0) > desk.epoch
+    desk.asked.clear()
+    desk.book.wanted(Wanted(KEY, 5))
+    assert desk.asked == [Release(KEY, 5, NOW + 2, again=False)]
+
+
+def test_numbers_of_a_host_alone_reserve_none(desk):
+    desk = Desk(degrade=True)
+    desk.book.engine_away("no answer")
+    desk.book.release(take(desk.book, KEY), NOW + 10**12)
+    desk.book.renewed(Renewal((2,), NOW, NOW + 10**10), 0)
+    assert desk.asked == [Raise(KEY, NOW + 10**12 + 1)]

@@ -31,6 +31,8 @@ class Decisions:
         timer: the quantum is measured by its boot time.
         floors: what this host remembers, or None.
         act: does what a decision leads to. Called without the lock.
+        void: forgets what was decided to be asked and has not reached the engine. Called with the lock held: what is
+            decided after it is asked.
     """
 
     def __init__(
@@ -39,10 +41,11 @@ class Decisions:
         clock: Clock,
         timer: Clock,
         act: Callable[[Effects], None],
+        void: Callable[[], None],
         floors: Floors | None = None,
     ) -> None:
         self._floors = floors
-        self._settings, self._clock, self._timer, self._act = settings, clock, timer, act
+        self._settings, self._clock, self._timer, self._act, self._void = settings, clock, timer, act, void
         self._lock = threading.RLock()
         self._slots: dict[str, Slot] = {}
         self._waiting: dict[str, None] = {}  # in the order in which they came

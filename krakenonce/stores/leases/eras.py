@@ -22,14 +22,17 @@ class Eras(Decisions):
         if self._floors is not None:
             self._floors.keep_for_all(renewal.until_ns)
         with self._deciding() as effects:
+            before, until = self.session.epoch, self.session.send_until
             if self.away and self._settings.degrade:
                 self.session.epoch += 1  # what this host granted itself is void
-            before, until, self.away = self.session.epoch, self.session.send_until, ""
+            self.away = ""
             self.session.renewed(renewal, asked_boot_ns)
-            effects.voids = before != self.session.epoch
-            if effects.voids:
+            is_anew = before != self.session.epoch
+            if is_anew:
+                # With the lock held: a release that is decided right after this must not be forgotten with the rest.
+                self._void()
                 effects.asks += self._spoken_for(before, until)
-            self._serve_all(effects, asked=False if effects.voids else None)
+            self._serve_all(effects, asked=False if is_anew else None)
             return self.session.epoch
 
     def kept(self, keep: Keep, *, effect: bool) -> None:
@@ -70,6 +73,6 @@ class Eras(Decisions):
         now = self.session.engine_ns(self._clock.boot_ns())
         floors = dict(self._floors.ahead(now)) if self._floors is not None else {}
         for key, slot in self._slots.items():
-            reserved = slot.lease.high if slot.lease else 0
+            reserved = slot.lease.high if slot.lease is not None and not slot.lease.alone else 0
             floors[key] = max(slot.floor, reserved, floors.get(key, 0))
         return [Raise(key, floor) for key, floor in floors.items() if floor > now]

@@ -129,15 +129,10 @@ class Slot:
 
 @dataclass(slots=True)
 class Effects:
-    """What a decision leads to, to be done without the lock: asks for the engine, waiters to wake.
-
-    Attributes:
-        voids: what was asked of the engine before, and has not reached it, is void.
-    """
+    """What a decision leads to, to be done without the lock: asks for the engine, waiters to wake."""
 
     asks: list[Ask] = field(default_factory=list)
     wakes: list[Pending] = field(default_factory=list)
-    voids: bool = False
 
     def wake_all(self) -> None:
         """Wake the waiters. One whose event loop was closed meanwhile gives its grant back."""

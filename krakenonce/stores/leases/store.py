@@ -48,7 +48,7 @@ class LeasedStore:
         timer = plumbing.timer()
         self._driver = Driver(engine, settings, clock, timer, plumbing)
         self._floors = Floors(settings.floors) if settings.floors else None
-        self._book = Book(settings, clock, timer, self._act, self._floors)
+        self._book = Book(settings, clock, timer, self._act, self._driver.void_asks, self._floors)
         try:
             self._driver.start(self._book)
         except ConfigError:
@@ -96,8 +96,6 @@ class LeasedStore:
                 self._floors.close()
 
     def _act(self, effects: Effects) -> None:
-        if effects.voids:
-            self._driver.void_asks()
         if effects.asks or self._book.is_awaited:
             self._driver.ask(effects.asks)
         effects.wake_all()
