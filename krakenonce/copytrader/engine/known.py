@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from krakenonce.copytrader.journal.journal import RECENT_NS
+from krakenonce.copytrader.journal.statements import RECENT_NS
 from krakenonce.copytrader.records import MasterFill
 
 MOST = 20_000

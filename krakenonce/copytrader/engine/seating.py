@@ -62,8 +62,9 @@ class Seating:
 
     async def _catch_up(self, member: Member) -> None:
         """Decide on what was written down between the look at the journal and the moment *member* was there."""
-        draft, figures = Draft(), self._launcher.figures()
-        for row in await self._journal.undecided(member.name):
+        draft, undecided = Draft(), await self._journal.undecided(member.name)
+        figures = self._launcher.figures()
+        for row in undecided:
             decide_for(self._board, figures, member, row, draft)
         await self._launcher.conclude(draft)
 

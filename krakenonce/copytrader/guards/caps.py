@@ -9,6 +9,7 @@ from krakenonce.copytrader.amounts import ZERO, multiply, share_down, subtract
 from krakenonce.copytrader.circumstances import Usage
 from krakenonce.copytrader.guards.entry import Entry
 from krakenonce.copytrader.guards.reasons import Reason, plain, say
+from krakenonce.copytrader.policy import Guards
 from krakenonce.copytrader.prices import limit_within
 from krakenonce.copytrader.sizing.funds import affordable
 
@@ -53,14 +54,13 @@ def order_cap(entry: Entry) -> Cap | None:
 def room(entry: Entry) -> Cap:
     """Return by how much the target of *entry*'s line may grow now: by money, and by exposure."""
     circumstances = entry.circumstances
-    caps = [_funds(entry)]
-    for guards, usage in (
-        (entry.policy.guards, circumstances.user),
-        (circumstances.together_guards, circumstances.together),
-    ):
-        if guards is not None and guards.max_exposure is not None:
-            caps.append(_exposure(entry, guards.max_exposure, usage))
-    return min(caps, key=_most)
+    own = _exposure(entry, entry.policy.guards, circumstances.user)
+    together = _exposure(entry, circumstances.together_guards, circumstances.together)
+    least = _funds(entry)
+    for cap in (own, together):
+        if cap is not None and cap.most < least.most:
+            least = cap
+    return least
 
 
 def unordered(entry: Entry) -> Decimal:
@@ -87,9 +87,12 @@ def _in_base(entry: Entry, money: Decimal) -> Decimal:
     return share_down(max(money, ZERO), _ONE, multiply(entry.price, entry.circumstances.worth))
 
 
-def _exposure(entry: Entry, most: Decimal, usage: Usage) -> Cap:
-    left = _in_base(entry, subtract(most, usage.exposure))
-    return Cap(left, Reason.MAX_EXPOSURE, "exposure is {}, and {} is the most", (usage.exposure, most))
+def _exposure(entry: Entry, guards: Guards | None, usage: Usage) -> Cap | None:
+    if guards is None or guards.max_exposure is None:
+        return None
+    left = _in_base(entry, subtract(guards.max_exposure, usage.exposure))
+    words = "exposure is {}, and {} is the most"
+    return Cap(left, Reason.MAX_EXPOSURE, words, (usage.exposure, guards.max_exposure))
 
 
 def _funds(entry: Entry) -> Cap:

@@ -6,16 +6,13 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from krakenonce.clock import NS_PER_SECOND, Clock, SystemClock
+from krakenonce.clock import Clock, SystemClock
 from krakenonce.copytrader.journal import rows
 from krakenonce.copytrader.journal import statements as sql
 from krakenonce.copytrader.journal.backend import Backend
 from krakenonce.copytrader.journal.records import Changes, FillRow, FollowRow, MirrorRow, Snapshot
 from krakenonce.copytrader.records import LineKey
 from krakenonce.orders.batches import GroupCommit, Insistence
-
-RECENT_NS = 2 * 86_400 * NS_PER_SECOND
-"""Fills of the last two days are remembered by the engine; older ones are looked up."""
 
 
 class CopyJournal:
@@ -65,7 +62,7 @@ class CopyJournal:
         self.backend.close()
 
     def _horizon(self) -> int:
-        return int(self.backend.read(sql.NEWEST_FILL)[0][0]) - RECENT_NS
+        return int(self.backend.read(sql.NEWEST_FILL)[0][0]) - sql.RECENT_NS
 
     def _load(self) -> Snapshot:
         read = self.backend.read

@@ -41,10 +41,10 @@ def fill_of(row: Sequence[Any]) -> FillRow:
     return FillRow(fill, Change(*map(Decimal, change)))
 
 
-def decision_row(decision: Decision) -> Row:
+def decision_row(decision: Decision, cl_ord_id: str) -> Row:
     return (
         *decision.line, decision.exec_id, decision.kind.value, decision.side, str(decision.delta), str(decision.price),
-        decision.reason, decision.decided_ns, "",
+        decision.reason, decision.decided_ns, cl_ord_id,
     )  # fmt: skip
 
 

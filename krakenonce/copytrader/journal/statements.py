@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from krakenonce.clock import NS_PER_SECOND
 from krakenonce.copytrader.journal import rows
 from krakenonce.copytrader.journal.records import Changes
 from krakenonce.copytrader.journal.rows import Row
@@ -18,7 +19,10 @@ from krakenonce.copytrader.journal.schema import (
     ORDERS,
     STANDINGS,
 )
-from krakenonce.copytrader.records import CopyOrder, Kind, LineKey, OrderPhase
+from krakenonce.copytrader.records import CopyOrder, Decision, Kind, LineKey, OrderPhase
+
+RECENT_NS = 2 * 86_400 * NS_PER_SECOND
+"""Fills of the last two days are remembered by the engine; older ones are looked up."""
 
 
 def _insert(table: str, columns: str) -> str:
@@ -35,7 +39,7 @@ def _put(table: str, columns: str, key: str, condition: str = "") -> str:
 ADD_FILL = _insert("copy_fills", FILLS) + " ON CONFLICT DO NOTHING"
 ADD_DECISION = _insert("copy_decisions", DECISIONS) + " ON CONFLICT DO NOTHING"
 PUT_LINE = _put("copy_lines", LINES, "user_name, master, pair")
-PUT_ORDER = _put("copy_orders", ORDERS, "cl_ord_id", "WHERE copy_orders.phase IN ('planned', 'open')")
+PUT_ORDER = _put("copy_orders", ORDERS, "exec_id, cl_ord_id", "WHERE copy_orders.phase IN ('planned', 'open')")
 TAKE_IN_OLDER = """UPDATE copy_decisions SET cl_ord_id = ?
     WHERE user_name = ? AND master = ? AND pair = ? AND cl_ord_id = '' AND kind <> 'skip'"""
 PUT_STANDING = _put("copy_standings", STANDINGS, "user_name")
@@ -55,7 +59,10 @@ ALL_MASTERS = f"SELECT {MASTERS} FROM copy_masters"  # noqa: S608
 ALL_FOLLOWS = f"SELECT {FOLLOWS} FROM copy_follows"  # noqa: S608
 ALL_MIRRORS = f"SELECT {MIRRORS} FROM copy_mirrors"  # noqa: S608
 ALL_META = f"SELECT {META} FROM copy_meta"  # noqa: S608
-LATELY_DECIDED = "SELECT master, exec_id FROM copy_decisions WHERE user_name = ? ORDER BY decided_ns DESC LIMIT ?"
+LATELY_DECIDED = f"""SELECT d.master, d.exec_id
+    FROM copy_fills f JOIN copy_decisions d ON d.master = f.master AND d.exec_id = f.exec_id AND d.user_name = ?
+    WHERE f.filled_ns >= (SELECT coalesce(max(filled_ns), 0) FROM copy_fills) - {RECENT_NS}
+    ORDER BY f.filled_ns DESC LIMIT ?"""  # noqa: S608
 UNDECIDED = f"""SELECT {", ".join("f." + name for name in FILLS.split(", "))}
     FROM copy_fills f JOIN copy_follows w ON w.master = f.master AND w.user_name = ?
     WHERE f.filled_ns > w.since_ns AND f.filled_ns >= ? AND NOT EXISTS (
@@ -92,20 +99,22 @@ def statements(batch: Sequence[Changes]) -> list[tuple[str, list[Row]]]:
 
 def _decisions(batch: Sequence[Changes]) -> tuple[list[Row], list[Row]]:
     """Return the decisions of *batch*, with the orders that take them in, and the orders that take in older ones."""
-    decided: list[Row] = []
+    decided: list[Decision] = []
+    names: list[str] = []
     taken: list[Row] = []
     waiting: dict[LineKey, list[int]] = {}
     for changes in batch:
         for decision in changes.decisions:
             if decision.kind is not Kind.SKIP:
                 waiting.setdefault(decision.line, []).append(len(decided))
-            decided.append(rows.decision_row(decision))
+            decided.append(decision)
+            names.append("")
         for order in changes.orders:
             if order.phase is OrderPhase.PLANNED or is_given_up(order):
                 taken.append((order.cl_ord_id, *order.line))
                 for place in waiting.pop(order.line, ()):
-                    decided[place] = (*decided[place][:-1], order.cl_ord_id)
-    return decided, taken
+                    names[place] = order.cl_ord_id
+    return list(map(rows.decision_row, decided, names)), taken
 
 
 def is_given_up(order: CopyOrder) -> bool:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from krakenonce.clock import ManualClock
 from krakenonce.copytrader.journal import Changes, Standing, State, open_copy_journal
-from krakenonce.copytrader.journal.journal import RECENT_NS, CopyJournal
+from krakenonce.copytrader.journal.journal import CopyJournal
 from krakenonce.copytrader.journal.records import FillRow, FollowRow, LineRow, MasterRow
 from krakenonce.copytrader.journal.rows import (
     decision_of,
@@ -25,6 +25,7 @@ from krakenonce.copytrader.journal.rows import (
     standing_row,
 )
 from krakenonce.copytrader.journal.sqlite import SqliteBackend
+from krakenonce.copytrader.journal.statements import RECENT_NS
 from krakenonce.copytrader.masterbook import Change
 from krakenonce.copytrader.records import (
     CopyOrder,
@@ -167,7 +168,7 @@ def test_whatever_a_record_holds_comes_back_from_its_row(amount, other, moment, 
     row = FillRow(fill, Change(amount, other, amount, other))
     assert fill_of(fill_row(row)) == row
     decision = replace(DECISION, delta=amount, reason=text, decided_ns=moment)
-    assert decision_of(decision_row(decision)) == decision
+    assert decision_of(decision_row(decision, "k1")) == decision
     line = LineRow(Line(KEY, amount, other, amount), text, 3, other)
     assert line_of(line_row(line)) == line
     order = replace(ORDER, limit=perhaps, executed=amount, reason=text, done_ns=moment, trigger=perhaps, mirrors=text)
