@@ -62,7 +62,7 @@ def _raised(entry: Entry, part: Decimal, whole: Decimal, least: Decimal) -> tupl
     if subtract(least, whole) > multiply(whole, policy.round_up_cap):
         cap = f"to reach it would add more than {plain(policy.round_up_cap)} times that"
         return ZERO, say(Reason.BELOW_MINIMUM, f"{words}, and {cap}")
-    raised, most, allowed = share(part, least, whole), order_cap(entry), room(entry)
+    raised, most, allowed = share(part, least, whole), order_cap(entry), room(entry, unordered(entry))
     if most is not None and least > most.most:
         return ZERO, say(Reason.BELOW_MINIMUM, f"{words}, and to reach it is too much: {most.text}")
     if raised > allowed.most:
@@ -71,8 +71,8 @@ def _raised(entry: Entry, part: Decimal, whole: Decimal, least: Decimal) -> tupl
 
 
 def _placed(entry: Entry, part: Decimal, reason: str) -> tuple[Decimal, str]:
-    allowed = room(entry)
     waiting = unordered(entry)
+    allowed = room(entry, waiting)
     if part > allowed.most:
         if add(waiting, allowed.most) < smallest(entry.price, entry.rules):
             return ZERO, allowed.text

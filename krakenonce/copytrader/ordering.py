@@ -119,7 +119,7 @@ def _buy(line: Line, volume: Decimal, policy: UserPolicy, rules: PairRules, mome
     if limit <= 0:
         return GiveUp(volume, say(Reason.UNKNOWN_FIGURE, "no price is known to buy at"))
     most = _most(volume, limit, policy, rules, moment)
-    if not meets_minimums(most, moment.reference, rules):
+    if most < volume and not meets_minimums(most, moment.reference, rules):
         words = f"{plain(moment.available_quote)} is free, too little for {plain(volume)} at {plain(limit)}"
         return GiveUp(volume, say(Reason.FUNDS, words))
     at_market = policy.rest is Rest.MARKET and moment.tries > 0

@@ -61,7 +61,10 @@ class Order:
         if self.side not in ("buy", "sell"):
             raise ConfigError("side", f"{self.side!r}", "Use 'buy' or 'sell'.")
         _check_amount("volume", self.volume)
-        _check_prices(self.ordertype, self.price, self.price2)
+        if self.ordertype == "limit" and self.price2 is None and self.price is not None:
+            _check_amount("price", self.price)  # by far the most, and many at a time
+        else:
+            _check_prices(self.ordertype, self.price, self.price2)
         if self.cl_ord_id is not None and not _CL_ORD_ID.fullmatch(self.cl_ord_id):
             mend = "Use 1 to 18 lowercase letters and digits: other spellings are refused by some of Kraken's paths."
             raise ConfigError("cl_ord_id", f"text of {len(self.cl_ord_id)} characters", mend)

@@ -4,7 +4,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from krakenonce.copytrader import ordering
@@ -62,6 +62,7 @@ policies = st.builds(UserPolicy, exit_rest=st.sampled_from(Rest), rest=st.sample
 
 
 @given(amounts, amounts, amounts, amounts, st.integers(0, 5), policies, st.sampled_from([None, d(49000)]))
+@example(d(0), d("0.3"), d(1), d(0), 0, UserPolicy(), None)  # one that sells, whatever is drawn
 def test_never_more_is_sold_than_held_or_free(wanted, held, free, bound, tries, policy, market):
     order = planned(wanted, held, policy, available_base=free, bound=bound, tries=tries, market=market)
     if isinstance(order, CopyOrder) and order.side == "sell":

@@ -51,12 +51,16 @@ def order_cap(entry: Entry) -> Cap | None:
     return min(caps, key=_most, default=None)
 
 
-def room(entry: Entry) -> Cap:
-    """Return by how much the target of *entry*'s line may grow now: by money, and by exposure."""
+def room(entry: Entry, waiting: Decimal) -> Cap:
+    """Return by how much the target of *entry*'s line may grow now: by money, and by exposure.
+
+    Parameters:
+        waiting: what the line wants already (`unordered`), and money will be needed for.
+    """
     circumstances = entry.circumstances
     own = _exposure(entry, entry.policy.guards, circumstances.user)
     together = _exposure(entry, circumstances.together_guards, circumstances.together)
-    least = _funds(entry)
+    least = _funds(entry, waiting)
     for cap in (own, together):
         if cap is not None and cap.most < least.most:
             least = cap
@@ -95,9 +99,9 @@ def _exposure(entry: Entry, guards: Guards | None, usage: Usage) -> Cap | None:
     return Cap(left, Reason.MAX_EXPOSURE, words, (usage.exposure, guards.max_exposure))
 
 
-def _funds(entry: Entry) -> Cap:
+def _funds(entry: Entry, waiting: Decimal) -> Cap:
     circumstances = entry.circumstances
     limit = limit_within("buy", entry.price, entry.policy.guards.slippage, entry.rules)
     most = affordable(circumstances.available, limit, circumstances.fee_rate, entry.rules.lot_decimals)
     words = "{} is free, which pays for {}, fee included"
-    return Cap(max(subtract(most, unordered(entry)), ZERO), Reason.FUNDS, words, (circumstances.available, most))
+    return Cap(max(subtract(most, waiting), ZERO), Reason.FUNDS, words, (circumstances.available, most))
