@@ -45,6 +45,11 @@ class Actor:
         self.is_done = True
         self._schedule.leave()
 
+    def let_go(self):
+        """Let it run to its end; it may have been let go before, and not have come to it yet."""
+        if self.gate.locked():
+            self.gate.release()
+
     def join(self):
         self._thread.join()
 
@@ -76,7 +81,7 @@ class Schedule:
         for actor in self.actors:  # the killed ones, and those that are stuck, end here
             if not actor.is_done:
                 self.current = actor
-                actor.gate.release()
+                actor.let_go()
                 self._main.acquire()
             actor.join()
         for actor in self.actors:
