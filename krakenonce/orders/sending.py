@@ -31,7 +31,10 @@ SHORTEST_DEADLINE_NS = 5 * NS_PER_SECOND // 2
 """What must be left to begin another attempt: the request needs some time to get there."""
 
 _LOST = Refused(("the answer was lost, and the request was not executed",), Meaning(Action.WAIT, no_effect=True))
-_TOO_LATE = Refused(("its time was over before it could be sent",), Meaning(Action.GIVE_UP, no_effect=True))
+TOO_LATE = "its time was over before it could be sent"
+"""Why an order was not even sent: nothing is wrong with the order itself."""
+
+_TOO_LATE = Refused((TOO_LATE,), Meaning(Action.GIVE_UP, no_effect=True))
 _GONE = Refused(("the exchange knows no such order",), Meaning(Action.GIVE_UP, no_effect=True))
 
 

@@ -13,9 +13,10 @@ from krakenonce.kraken.catalogue import Action
 from krakenonce.kraken.replies import Refused
 from krakenonce.orders.records import OrderState
 from krakenonce.orders.resolution import PASSING
+from krakenonce.orders.sending import TOO_LATE
 
-LATE = "EGeneral:Invalid arguments:deadline"
-"""What an order is refused with whose deadline is too near when it arrives: nothing is wrong with the order itself."""
+LATE = ("EGeneral:Invalid arguments:deadline", TOO_LATE)
+"""What an order is refused with whose deadline is too near, here or there: nothing is wrong with the order itself."""
 
 _PASSING = PASSING | {Action.PAUSE, Action.NEW_TOKEN}
 
