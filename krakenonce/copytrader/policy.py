@@ -178,7 +178,7 @@ class UserPolicy:
         mode: fills or orders.
         joining, leaving: see there.
         mapping: pairs to trade instead, by the master's pair (both as keys). ``None`` as a value skips the pair.
-        valid_s: seconds, 2 to 60, for which an order may be accepted by the exchange.
+        valid_s: seconds, 3 to 55, for which an order may be accepted by the exchange.
     """
 
     masters: tuple[str, ...] = ("MASTER",)
@@ -196,4 +196,4 @@ class UserPolicy:
 
     def __post_init__(self) -> None:
         _check("round_up_cap", self.round_up_cap)
-        _check_count("valid_s", self.valid_s, 2, 60)
+        _check_count("valid_s", self.valid_s, 3, 55)

@@ -18,7 +18,8 @@ OPEN_STATES = frozenset({"pending", "open"})
 
 _ORDER_TYPES, _TIMES_IN_FORCE = get_args(OrderType), get_args(TimeInForce)
 _CL_ORD_ID = re.compile(r"[a-z0-9]{1,18}")
-_VALID_SECONDS = range(2, 61)
+_VALID_SECONDS = range(3, 61)
+# Kraken takes 2 to 60. Of 2 s, less than 2 s would be left at the moment of sending.
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Order:
         cl_ord_id: our own name for the order: 1 to 18 lowercase letters and digits. Kraken keeps it unique among the
             open orders only (https://docs.kraken.com/api/docs/guides/spot-clordid); the journal keeps it unique for
             as long as it remembers, a year by default. If None, a random one is given on placing.
-        valid_s: whole seconds, 2 to 60, after which the exchange must not accept the order any more, counted from the
+        valid_s: whole seconds, 3 to 60, after which the exchange must not accept the order any more, counted from the
             moment of placing (``deadline`` of https://docs.kraken.com/api/docs/rest-api/add-order); None for 45.
         time_in_force: ``gtc`` stays until canceled; ``ioc`` (limit orders only) fills what it can at once, and the rest
             of it is canceled.
@@ -69,7 +70,7 @@ class Order:
             mend = "Use 1 to 18 lowercase letters and digits: other spellings are refused by some of Kraken's paths."
             raise ConfigError("cl_ord_id", f"text of {len(self.cl_ord_id)} characters", mend)
         if self.valid_s is not None and self.valid_s not in _VALID_SECONDS:
-            raise ConfigError("valid_s", f"{self.valid_s}", "Use 2 to 60 whole seconds, as Kraken's deadline allows.")
+            raise ConfigError("valid_s", f"{self.valid_s}", "Use 3 to 60 whole seconds: Kraken wants 2 s ahead.")
         _check_choices(self)
 
 

@@ -31,7 +31,7 @@ ONE = Decimal(1)
         ({"cl_ord_id": "UPPER"}, "cl_ord_id"),
         ({"cl_ord_id": "with-dash"}, "cl_ord_id"),
         ({"cl_ord_id": "a" * 19}, "cl_ord_id"),
-        ({"valid_s": 1}, "valid_s"),
+        ({"valid_s": 2}, "valid_s"),
         ({"valid_s": 61}, "valid_s"),
     ],
 )

@@ -52,5 +52,5 @@ def test_what_is_at_the_bounds_is_taken():
     assert Guards(
         min_order=d(5), max_order=d(5), max_exposure=d(0), max_positions=0, slippage=d(0), drawdown=d(1), max_age_s=0
     )
-    assert UserPolicy(valid_s=2, round_up_cap=d(0))
-    assert UserPolicy(valid_s=60)
+    assert UserPolicy(valid_s=3, round_up_cap=d(0))
+    assert UserPolicy(valid_s=55)

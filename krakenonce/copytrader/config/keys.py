@@ -111,7 +111,7 @@ POLICY = (
     _pick("mode", CopyMode, "`fills`", "copy the master's fills, or follow his resting orders"),
     _pick("joining", Joining, "`new_only`", "what a user who joins does with positions the master holds"),
     _pick("leaving", Leaving, "`keep`", "what becomes of copied positions of a user who leaves"),
-    Key("valid_s", "seconds", "5", "how long the exchange may accept an order: 2 to 55", values.whole(2, 55)),
+    Key("valid_s", "seconds", "5", "how long the exchange may accept an order: 3 to 55", values.whole(3, 55)),
 )
 
 ACCOUNT = (

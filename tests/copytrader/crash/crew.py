@@ -87,7 +87,7 @@ def policy(name):
     from krakenonce.copytrader.policy import Rest
     from tests.copytrader.trading import HALF
 
-    patient = replace(HALF, valid_s=2)
+    patient = replace(HALF, valid_s=3)
     if name == "limit":
         return patient
     exact = replace(patient.guards, slippage=Decimal(0), exit_slippage=Decimal(0))
