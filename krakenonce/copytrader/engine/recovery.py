@@ -13,11 +13,9 @@ from krakenonce.copytrader.engine.tracks import Track
 from krakenonce.copytrader.journal.records import EVERYBODY, LineRow, Snapshot, Standing, State
 from krakenonce.copytrader.mirroring.text import from_text
 from krakenonce.copytrader.policy import Leaving
-from krakenonce.copytrader.records import CopyOrder, MasterFill, Purpose
+from krakenonce.copytrader.records import CopyOrder, Purpose
 
 log = logging.getLogger("krakenonce")
-
-_JOINED = "join-"
 
 
 class Recollection:
@@ -25,7 +23,6 @@ class Recollection:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._entered = {(fill.master, fill.exec_id): fill for fill in snapshot.fills}
 
     def resume(self, board: Board) -> None:
         """Go on with the masters' books and with what holds for everybody."""
@@ -56,16 +53,9 @@ class Recollection:
         return member
 
     def _track(self, member: Member, row: LineRow) -> Track:
-        entered_ns = self._entered_ns(row.line.key.master, row.exec_id)
         closing = member.standing.state is State.HARD_STOP or member.leaving is Leaving.CLOSE
         purpose = Purpose.CLOSE if closing else None
-        return Track(row.line, row.exec_id, row.attempt, row.reference, entered_ns, purpose=purpose)
-
-    def _entered_ns(self, master: str, exec_id: str) -> int:
-        if exec_id.startswith(_JOINED):
-            return int(exec_id.split("-")[1])
-        fill: MasterFill | None = self._entered.get((master, exec_id))
-        return fill.filled_ns if fill is not None and fill.side == "buy" else 0
+        return Track(row.line, row.exec_id, row.attempt, row.reference, row.entered_ns, purpose=purpose)
 
     def _mirrors(self, board: Board, member: Member) -> None:
         orders = {(order.line, order.mirrors): order for order in self._snapshot.orders if order.mirrors}

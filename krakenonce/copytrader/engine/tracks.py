@@ -59,7 +59,7 @@ class Track:
     @property
     def row(self) -> LineRow:
         """What the journal keeps of it."""
-        return LineRow(self.line, self.exec_id, self.attempt, self.reference)
+        return LineRow(self.line, self.exec_id, self.attempt, self.reference, self.entered_ns)
 
     @property
     def is_idle(self) -> bool:

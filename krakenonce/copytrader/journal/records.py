@@ -66,12 +66,15 @@ class LineRow:
     Attributes:
         exec_id: the newest fill that was decided for it; attempt: how many orders were planned after that fill.
         reference: that fill's price, in the quote asset of the user's pair.
+        entered_ns: when the newest entry was filled, by the exchange's clock: how old it is decides whether it may
+            still be bought, whatever was decided after it.
     """
 
     line: Line
     exec_id: str = ""
     attempt: int = 0
     reference: Decimal = Decimal(0)
+    entered_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,13 +57,13 @@ def decision_of(row: Sequence[Any]) -> Decision:
 def line_row(row: LineRow) -> Row:
     line = row.line
     amounts = (str(line.wanted), str(line.held), str(line.written_off))
-    return (*line.key, *amounts, row.exec_id, row.attempt, str(row.reference))
+    return (*line.key, *amounts, row.exec_id, row.attempt, str(row.reference), row.entered_ns)
 
 
 def line_of(row: Sequence[Any]) -> LineRow:
-    user, master, pair, wanted, held, written_off, exec_id, attempt, reference = row
+    user, master, pair, wanted, held, written_off, exec_id, attempt, reference, entered_ns = row
     line = Line(LineKey(user, master, pair), Decimal(wanted), Decimal(held), Decimal(written_off))
-    return LineRow(line, exec_id, attempt, Decimal(reference))
+    return LineRow(line, exec_id, attempt, Decimal(reference), entered_ns)
 
 
 def order_row(order: CopyOrder) -> Row:

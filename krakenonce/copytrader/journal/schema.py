@@ -14,7 +14,7 @@ FILLS = (
     "position_before, position_after, order_share, order_counted"
 )
 DECISIONS = "user_name, master, pair, exec_id, kind, side, delta, price, reason, decided_ns, cl_ord_id"
-LINES = "user_name, master, pair, wanted, held, written_off, exec_id, attempt, reference"
+LINES = "user_name, master, pair, wanted, held, written_off, exec_id, attempt, reference, entered_ns"
 ORDERS = (
     "cl_ord_id, user_name, master, pair, exec_id, attempt, purpose, side, volume, limit_price, deadline_ns, reference, "
     "phase, path, txid, executed, cost, fee, reason, planned_ns, sent_ns, acknowledged_ns, done_ns, ordertype, "
@@ -42,7 +42,7 @@ SCHEMA = (
     """CREATE TABLE IF NOT EXISTS copy_lines (
         user_name TEXT NOT NULL, master TEXT NOT NULL, pair TEXT NOT NULL, wanted TEXT NOT NULL, held TEXT NOT NULL,
         written_off TEXT NOT NULL, exec_id TEXT NOT NULL, attempt BIGINT NOT NULL, reference TEXT NOT NULL,
-        PRIMARY KEY (user_name, master, pair))""",
+        entered_ns BIGINT NOT NULL, PRIMARY KEY (user_name, master, pair))""",
     """CREATE TABLE IF NOT EXISTS copy_orders (
         cl_ord_id TEXT NOT NULL, user_name TEXT NOT NULL, master TEXT NOT NULL, pair TEXT NOT NULL,
         exec_id TEXT NOT NULL, attempt BIGINT NOT NULL, purpose TEXT NOT NULL, side TEXT NOT NULL, volume TEXT NOT NULL,

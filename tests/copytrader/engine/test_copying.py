@@ -195,6 +195,27 @@ def test_an_exit_that_comes_while_the_entry_is_on_its_way_goes_out_right_after_i
     assert [order.side for order in account.sent] == ["buy", "sell"]
 
 
+def test_an_entry_that_was_never_sent_is_still_young_after_a_restart_though_the_master_has_sold_since(world):
+    """Its age is that of the newest entry, and must not be guessed from whatever was decided last."""
+    account = world.user()
+
+    async def main():
+        await world.start()
+        underway = asyncio.Event()
+        account.fates.append(Fate(held=underway, dropped=True))
+        world.copier.on_fills([world.fill("buy", "1")])
+        await asyncio.sleep(1)
+        world.copier.on_fills([world.fill("sell", "0.25")])
+        await asyncio.sleep(1)
+        world.die()
+        await world.start()
+        await world.copier.idle()
+        assert world.held("USER:1") == Decimal("0.75")
+        underway.set()
+
+    world.run(main)
+
+
 def test_two_lines_of_a_user_do_not_spend_the_same_money(world):
     account = world.user(money=Decimal(60_000))
 

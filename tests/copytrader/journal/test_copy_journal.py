@@ -51,7 +51,7 @@ CHANGE = Change(Decimal(0), Decimal("0.10"), Decimal("0.25"), Decimal("0.4"))
 FILL_ROW = FillRow(FILL, CHANGE)
 DECISION = Decision(KEY, "T1", Kind.ENTRY, Decimal("0.05"), Decimal(50000), "", NOW + 2, "buy")
 ORDER = CopyOrder("k1", KEY, "T1", 0, Purpose.ENTRY, "buy", Decimal("0.05"), Decimal(50250), NOW + 5, Decimal(50000))
-LINE = LineRow(Line(KEY, Decimal("0.05")), "T1", 1, Decimal(50000))
+LINE = LineRow(Line(KEY, Decimal("0.05")), "T1", 1, Decimal(50000), 7)
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +169,7 @@ def test_whatever_a_record_holds_comes_back_from_its_row(amount, other, moment, 
     assert fill_of(fill_row(row)) == row
     decision = replace(DECISION, delta=amount, reason=text, decided_ns=moment)
     assert decision_of(decision_row(decision, "k1")) == decision
-    line = LineRow(Line(KEY, amount, other, amount), text, 3, other)
+    line = LineRow(Line(KEY, amount, other, amount), text, 3, other, 2**62)
     assert line_of(line_row(line)) == line
     order = replace(ORDER, limit=perhaps, executed=amount, reason=text, done_ns=moment, trigger=perhaps, mirrors=text)
     assert order_of(order_row(order)) == order
