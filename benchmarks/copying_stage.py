@@ -32,7 +32,7 @@ from krakenonce.kraken.credentials import Credentials
 from krakenonce.lanes import LaneRegistry
 
 if TYPE_CHECKING:
-    from krakenonce.copytrader.engine.protocols import Acknowledged
+    from krakenonce.broker import Acknowledged
     from krakenonce.kraken.replies import Refused
 
 PAIR = "XXBTZUSD"

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from decimal import Decimal
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from krakenonce.broker import Balance, Order, OrderState
+from krakenonce.broker import Acknowledged, Balance, Order, OrderState
 from krakenonce.broker.streaming import StreamingAccount
 from krakenonce.copytrader.records import CopyOrder, Purpose
 from krakenonce.lanes import Priority
 
 if TYPE_CHECKING:
-    from krakenonce.copytrader.engine.protocols import Acknowledged
     from krakenonce.kraken.replies import Refused
 
 
@@ -48,8 +47,7 @@ class LiveAccount:
     def send(self, order: CopyOrder) -> asyncio.Future[Acknowledged | Refused]:
         """Hand *order* over, at once; see `StreamingAccount.send`."""
         priority = Priority.ENTRY if order.purpose is Purpose.ENTRY else Priority.EXIT
-        sent = self.account.send(exchange_order(order), order.deadline_ns, priority=priority)
-        return cast("asyncio.Future[Acknowledged | Refused]", sent)
+        return self.account.send(exchange_order(order), order.deadline_ns, priority=priority)
 
     async def ending(self, order: CopyOrder) -> OrderState | None:
         """Return how *order* ended; None if it never existed; see `StreamingAccount.ending`."""

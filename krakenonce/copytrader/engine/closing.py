@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from krakenonce.broker import Acknowledged
 from krakenonce.copytrader.amounts import add, subtract
 from krakenonce.copytrader.engine.board import Board
 from krakenonce.copytrader.engine.members import Member
-from krakenonce.copytrader.engine.protocols import Acknowledged
 from krakenonce.copytrader.records import CopyOrder, OrderPhase
 from krakenonce.kraken.catalogue import Action
 from krakenonce.kraken.replies import Refused

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any, Protocol
 
+from krakenonce.broker import Acknowledged
 from krakenonce.clock import NS_PER_SECOND
 from krakenonce.copytrader.endings import pause_after
 from krakenonce.copytrader.engine.board import Board
@@ -15,7 +16,7 @@ from krakenonce.copytrader.engine.closing import TurnedDown, acknowledged, book,
 from krakenonce.copytrader.engine.drafts import Draft
 from krakenonce.copytrader.engine.members import Member
 from krakenonce.copytrader.engine.mirrors import keep, progress
-from krakenonce.copytrader.engine.protocols import Account, Acknowledged
+from krakenonce.copytrader.engine.protocols import Account
 from krakenonce.copytrader.engine.tracks import Track
 from krakenonce.copytrader.mirroring import Amend, Cancel, Mirror, Place, Step, answers
 from krakenonce.copytrader.records import CopyOrder

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol, TypeAlias
 
-from krakenonce.broker import Balance, OrderState
+from krakenonce.broker import Acknowledged, Balance, OrderState
 from krakenonce.copytrader.journal.records import Changes, FillRow, Snapshot
 from krakenonce.copytrader.mapping import Rate
 from krakenonce.copytrader.records import CopyOrder, MasterFill, MasterOrderEvent
@@ -21,19 +20,6 @@ from krakenonce.kraken.replies import Refused
 OnFills: TypeAlias = Callable[[list[MasterFill]], None]
 OnOrders: TypeAlias = Callable[[list[MasterOrderEvent]], None]
 Sleep: TypeAlias = Callable[[float], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledged:
-    """The exchange has taken the order: it exists, once.
-
-    Attributes:
-        txid: the exchange's name for it.
-        acknowledged_ns: when the answer came, by our clock.
-    """
-
-    txid: str
-    acknowledged_ns: int
 
 
 class Account(Protocol):

@@ -6,9 +6,10 @@ import asyncio
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from krakenonce.broker import Acknowledged
 from krakenonce.clock import NS_PER_SECOND
 from krakenonce.copytrader.amounts import ZERO
-from krakenonce.copytrader.engine.protocols import Account, Acknowledged
+from krakenonce.copytrader.engine.protocols import Account
 from krakenonce.copytrader.journal.records import LineRow
 from krakenonce.copytrader.mirroring import Mirror
 from krakenonce.copytrader.policy import UserPolicy

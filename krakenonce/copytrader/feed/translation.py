@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import cast, get_args
 
 from krakenonce.broker import Fill, OrderState
@@ -74,40 +75,41 @@ class Translator:
             LookupError: its pair is unknown.
         """
         step = _step(before, after)
-        if step is None or after.volume is None or after.ordertype not in _MIRRORED or after.side not in get_args(Side):
+        if step is None or after.volume is None:
             return None
-        return MasterOrderEvent(
-            self._master,
-            after.order_id,
-            step,
-            self._key(after.symbol),
-            cast("Side", after.side),
-            cast("OrderType", after.ordertype),
-            after.volume,
-            after.executed,
-            after.limit,
-            after.trigger,
-            after.moment_ns,
-            received_ns,
-        )
+        return self._event(step, after, after.volume, after.executed, after.moment_ns, received_ns)
 
     def ended(self, before: StreamedOrder, state: OrderState, received_ns: int) -> MasterOrderEvent | None:
         """Return the end of an order that nobody told us of, as the books show it; None if it is open after all."""
         step = _ENDINGS.get(state.status)
-        if step is None or before.ordertype not in _MIRRORED or before.side not in get_args(Side):
+        if step is None:
+            return None
+        return self._event(step, before, state.volume, state.executed, received_ns, received_ns)
+
+    def _event(
+        self,
+        step: OrderStep,
+        order: StreamedOrder,
+        volume: Decimal,
+        executed: Decimal,
+        moment_ns: int,
+        received_ns: int,
+    ) -> MasterOrderEvent | None:
+        """Return *step* of *order*, or None if it is of a kind that is not followed."""
+        if order.ordertype not in _MIRRORED or order.side not in get_args(Side):
             return None
         return MasterOrderEvent(
             self._master,
-            before.order_id,
+            order.order_id,
             step,
-            self._key(before.symbol),
-            cast("Side", before.side),
-            cast("OrderType", before.ordertype),
-            state.volume,
-            state.executed,
-            before.limit,
-            before.trigger,
-            received_ns,
+            self._key(order.symbol),
+            cast("Side", order.side),
+            cast("OrderType", order.ordertype),
+            volume,
+            executed,
+            order.limit,
+            order.trigger,
+            moment_ns,
             received_ns,
         )
 

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Collection, Mapping
 from decimal import Decimal
 
-from krakenonce.broker import Balance, OrderState, PairRules
+from krakenonce.broker import Acknowledged, Balance, OrderState, PairRules
 from krakenonce.clock import Clock
 from krakenonce.copytrader.amounts import subtract
-from krakenonce.copytrader.engine.protocols import Acknowledged, Purseholder
+from krakenonce.copytrader.engine.protocols import Purseholder
 from krakenonce.copytrader.paper.book import PaperBook, Taken
 from krakenonce.copytrader.paper.market import PaperMarket
 from krakenonce.copytrader.paper.orders import NO_COUNTERPART, PaperOrder

@@ -5,11 +5,10 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from krakenonce.broker import Balance, OrderState, PairRules
+from krakenonce.broker import Acknowledged, Balance, OrderState, PairRules
 from krakenonce.clock import NS_PER_SECOND, ManualClock
 from krakenonce.copytrader.engine.copier import Copier
 from krakenonce.copytrader.engine.members import Seat
-from krakenonce.copytrader.engine.protocols import Acknowledged
 from krakenonce.copytrader.engine.quotes import QuoteBoard
 from krakenonce.copytrader.engine.setting import Pace, Setting
 from krakenonce.copytrader.journal import CopyJournal

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from krakenonce.broker import Balance, Depth, PairRules
+from krakenonce.broker import Acknowledged, Balance, Depth, PairRules
 from krakenonce.clock import NS_PER_SECOND, ManualClock
-from krakenonce.copytrader.engine.protocols import Acknowledged
 from krakenonce.copytrader.paper import PaperAccount, PaperMarket, PaperWallet, wallet_after
 from krakenonce.copytrader.paper.account import MadePurse
 from krakenonce.copytrader.paper.book import PaperBook
