@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from typing import cast
 
 from krakenonce.clock import Clock
 from krakenonce.errors import ForkedProcess, ReentrantUse
@@ -12,13 +13,13 @@ from krakenonce.lanes.numbering import Numbering
 from krakenonce.lanes.owner import Owner
 from krakenonce.lanes.place import Place
 from krakenonce.lanes.priority import Priority
-from krakenonce.lanes.queue import Queue
+from krakenonce.lanes.queue import Entry, Queue
 from krakenonce.lanes.statistics import LaneStats, Tally
 from krakenonce.lanes.turn import Turn
 from krakenonce.lanes.waiters import Waiter
 from krakenonce.refusals.firewall import Firewall
 from krakenonce.refusals.watch import Watch
-from krakenonce.stores.base import Grant, NumberSource, Store
+from krakenonce.stores.base import Grant, LingeringStore, NumberSource, Store
 
 log = logging.getLogger("krakenonce")
 
@@ -38,8 +39,8 @@ class Lane:
     """
 
     __slots__ = (
-        "_clock", "_holder", "_mutex", "_numbers", "_queue", "_source", "_store", "_tally", "_watch", "account",
-        "firewall", "key",
+        "_clock", "_holder", "_is_followed", "_lingering", "_mutex", "_numbers", "_queue", "_source", "_store",
+        "_tally", "_watch", "account", "firewall", "key",
     )  # fmt: skip
 
     def __init__(
@@ -55,6 +56,8 @@ class Lane:
         self._queue = Queue()
         self._numbers = Numbering(key, store, source, clock)
         self._tally = Tally()
+        self._lingering = cast("LingeringStore", store) if hasattr(store, "linger") else None
+        self._is_followed = False  # the store was told that the next turn comes from here
 
     def turn(self, priority: Priority = Priority.READ, *, timeout: float | None = None, above: int = 0) -> Turn:
         """Return one place in the lane, to be used once, with ``with`` or ``async with``.
@@ -159,18 +162,33 @@ class Lane:
 
     def leave(self) -> None:
         """Give the place to the next in line and wake it."""
-        while True:
-            with self._mutex:
-                entry = self._queue.pop()
-                self._holder = None
-                if entry is None:
-                    return
-                self._take(entry.place)
+        while entry := self._pop_next():
             try:
                 entry.waiter.wake()
                 return
             except RuntimeError:
                 continue  # its event loop was closed while it waited: the place goes to the one behind it
+
+    def _pop_next(self) -> Entry | None:
+        with self._mutex:
+            entry = self._queue.pop()
+            self._holder = None
+            if entry is not None:
+                self._take(entry.place)
+                return entry
+            nobody_came, self._is_followed = self._is_followed, False
+        if nobody_came and self._lingering is not None:
+            self._lingering.forgo(self.key)
+        return None
+
+    def release(self, grant: Grant, last: int, *, leaves: bool) -> None:
+        """Give *grant* back to the store, and tell it if the one who *leaves* is followed by another one here."""
+        lingering = self._lingering if leaves and len(self._queue) else None
+        self._is_followed = lingering is not None
+        if lingering is None:
+            self._store.release(grant, last)
+        else:
+            lingering.linger(grant, last)
 
     def is_carried_over(self, place: Place) -> bool:
         """True in a forked child, if *place* is its parent's."""
@@ -187,7 +205,7 @@ class Lane:
         """
         self._mutex = threading.RLock()
         if self._store.survives_fork:
-            self._holder, self._queue = None, Queue()
+            self._holder, self._queue, self._is_followed = None, Queue(), False
 
     def blame(self) -> str:
         """Return who keeps the lane from those who wait, as a sentence for an error message."""

@@ -48,6 +48,9 @@ class Line(Protocol):
     def leave(self) -> None:
         """Give the place to the next in line."""
 
+    def release(self, grant: Grant, last: int, *, leaves: bool) -> None:
+        """Give *grant* back to the store; who *leaves* gives its place to the next in line after this."""
+
 
 class Place:
     """One request's place. Used once, by one owner.
@@ -110,7 +113,7 @@ class Place:
         """Give back grant and place; *last* is the last number used of it, 0 for none."""
         try:
             if self.grant is not None:
-                self._release(last)
+                self._release(last, leaves=True)
         finally:
             if self._scouts:
                 self._line.firewall.leave(self)
@@ -123,11 +126,11 @@ class Place:
         self._line.abandon(self)
         self._line.firewall.leave(self)
 
-    def _release(self, last: int) -> None:
+    def _release(self, last: int, *, leaves: bool = False) -> None:
         grant, self.grant = self.grant, None
         if grant is None:
             raise ReentrantUse("this turn is not held: ask for its nonce inside the with block")
-        self._line.store.release(grant, last or grant.low - 1)
+        self._line.release(grant, last or grant.low - 1, leaves=leaves)
 
     def _must_pass_firewall(self) -> bool:
         return self.priority >= UNHURRIED and self._line.firewall.state is not State.CALM

@@ -153,6 +153,7 @@ class Store(Protocol):
 
     # A store may have one method more: `line_up(key, floor) -> ThreadPlace | None`, as `queue`, for a thread that then
     # calls `ThreadPlace.sleep` itself and so is woken without a detour. None: use `queue` this time.
+    # One where a hand-over between processes costs time may be a `LingeringStore` as well.
 
     def renew(self, grant: Grant, last: int) -> Grant:
         """Return a longer grant in place of *grant*; *last* is the highest number used of it.
@@ -191,4 +192,20 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Give up what is held and free what is open. Safe to call twice."""
+        ...
+
+
+class LingeringStore(Protocol):
+    """A store that may leave a key for a while with a process that has more to send, though others wait for it.
+
+    A hand-over costs round trips to an engine, and a request to the exchange takes long; so a busy process keeps the
+    key for a few requests. For how long is the store's business.
+    """
+
+    def linger(self, grant: Grant, last: int) -> None:
+        """As `Store.release`, by somebody who is followed: `Store.acquire` of the same key comes next, or `forgo`."""
+        ...
+
+    def forgo(self, key: str) -> None:
+        """Tell that nobody follows after all. Harmless if somebody did."""
         ...

@@ -38,8 +38,9 @@ class Book(Eras):
         with self._lock:
             slot = self._slot(key)
             slot.floor = max(slot.floor, floor)
+            was_expected, slot.expected = slot.expected, False
             lease = None if slot.holder or slot.waiting else self._usable(slot)
-            if lease is not None and slot.wanted == lease.generation and not lease.alone:
+            if lease is not None and slot.wanted == lease.generation and not (lease.alone or was_expected):
                 return None
             return self._grant(key, slot, lease) if lease is not None else None
 
@@ -68,15 +69,23 @@ class Book(Eras):
                 raise GrantEnded(self.away or "the lease of this key is over; nothing was sent")
             return self._describe(grant.key, slot, lease)
 
-    def release(self, grant: Grant, last: int) -> None:
-        """Take *grant* back; numbers up to *last* are used."""
+    def release(self, grant: Grant, last: int, *, is_followed: bool = False) -> None:
+        """Take *grant* back; numbers up to *last* are used. Who *is followed* calls `acquire` or `forgo` next."""
         with self._deciding() as effects:
             slot = self._slots.get(grant.key)
             if slot is None or slot.holder != grant.generation:
                 return
             slot.floor = max(slot.floor, last + 1)
-            slot.holder = 0
+            slot.holder, slot.expected = 0, is_followed
             self._serve(grant.key, slot, effects)
+
+    def forgo(self, key: str) -> None:
+        """Note that nobody follows after all: others may have the key."""
+        with self._deciding() as effects:
+            slot = self._slots.get(key)
+            if slot is not None and slot.expected:
+                slot.expected = False
+                self._serve(key, slot, effects)
 
     def withdraw(self, pending: Pending) -> None:
         """Take *pending* out of its queue, or release its grant if it has one already."""

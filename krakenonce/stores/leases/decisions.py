@@ -108,7 +108,7 @@ class Decisions:
         if lease is None or lease.alone:
             return not slot.asked  # forgotten here, but the engine has it under this process's name
         has_had_its_share = self._timer.boot_ns() - lease.since >= self._settings.quantum * NS
-        return slot.wanted == lease.generation and (not slot.waiting or has_had_its_share)
+        return slot.wanted == lease.generation and (has_had_its_share or not (slot.waiting or slot.expected))
 
     def _fail(self, slot: Slot, effects: Effects) -> None:
         for pending in slot.drain():

@@ -66,6 +66,7 @@ class Slot:
         handed_out: how many grants were made here.
         floor: the lowest number that may still be used.
         asked: True while the engine knows that this process wants the key.
+        expected: True while somebody here is about to acquire the key again.
         wanted: the generation of the lease that others wait for; 0 if nobody does.
         given_back: the highest generation that was given back in this epoch. A message that brings one up to this has
             been overtaken: the engine gives its numbers to others as soon as it hears.
@@ -76,8 +77,8 @@ class Slot:
     """
 
     __slots__ = (
-        "asked", "events", "floor", "given_back", "handed_out", "holder", "lease", "untold", "waiting", "wanted",
-        "watch",
+        "asked", "events", "expected", "floor", "given_back", "handed_out", "holder", "lease", "untold", "waiting",
+        "wanted", "watch",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -85,7 +86,7 @@ class Slot:
         self.holder = 0
         self.handed_out = 0
         self.floor = 0
-        self.asked = False
+        self.asked = self.expected = False
         self.wanted = 0
         self.given_back = 0
         self.watch: tuple[str, int] | None = None

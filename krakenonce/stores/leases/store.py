@@ -21,7 +21,8 @@ class LeasedStore:
     """Grants for many hosts: exclusive per key, first come first served across all of them.
 
     The engine's clock is the only one that counts. A lease stays with the process that used it last, until another
-    process wants it; so one that is alone with its keys asks the engine only every third of the time-to-live.
+    process wants it; so one that is alone with its keys asks the engine only every third of the time-to-live. One with
+    more to send keeps a key that others want for `LeaseSettings.quantum`, since it was granted.
 
     Parameters:
         url: the address, fit for printing.
@@ -75,6 +76,12 @@ class LeasedStore:
 
     def release(self, grant: Grant, last: int) -> None:
         self._book.release(grant, last)
+
+    def linger(self, grant: Grant, last: int) -> None:
+        self._book.release(grant, last, is_followed=True)
+
+    def forgo(self, key: str) -> None:
+        self._book.forgo(key)
 
     def holder(self, key: str) -> Holder | None:
         return None
