@@ -109,6 +109,11 @@ class KeyRates:
             else:
                 self._busy_ns = 0
 
+    def forget(self, *names: str) -> None:
+        """Note that the order with these names has ended."""
+        for name in names:
+            self.account.orders.forget(name)
+
     def give_back(self, permit: Permit) -> None:
         """Take back a permit whose call was not sent."""
         for counted in permit.counted:

@@ -11,6 +11,7 @@ from krakenonce.rates.orders import KnownOrders
 Params = Mapping[str, Any]
 
 _GONE = ("CancelOrder", "CancelOrderBatch", "EditOrder")
+_AT_ONCE = ("IOC", "FOK")
 
 
 def learn_orders(orders: KnownOrders, method: str, params: Params, result: object, now_ns: int) -> None:
@@ -32,9 +33,16 @@ def learn_orders(orders: KnownOrders, method: str, params: Params, result: objec
 
 
 def _learn_made(orders: KnownOrders, params: Params, result: object, now_ns: int) -> None:
+    if _is_over_at_once(params):
+        return
     pair = pair_key(params.get("pair"))
     for name in (*_txids(result), *_client_ids(params)):
         orders.touch(name, pair, now_ns)
+
+
+def _is_over_at_once(params: Params) -> bool:
+    """Return whether what was placed never rests, so that it will not be changed or cancelled either."""
+    return params.get("ordertype") == "market" or str(params.get("timeinforce")).upper() in _AT_ONCE
 
 
 def _txids(result: object) -> Iterator[str]:

@@ -8,9 +8,12 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from krakenonce.broker.executions.reports import ENDINGS, Report, Trade
+from krakenonce.clock import NS_PER_SECOND
 from krakenonce.orders.records import OrderState
 
 MOST_CLOSED = 2_000
+KEPT_NS = 600 * NS_PER_SECOND
+"""How long an order that has ended is remembered. Who asks later finds it in the exchange's books."""
 _STATES = {"filled": "closed", "canceled": "canceled", "expired": "expired", "pending_new": "pending"}
 
 
@@ -81,12 +84,18 @@ class StreamedOrder(NamedTuple):
 
 
 class OrderLog:
-    """Every order that was told of: the open ones, and the newest of those that ended. One owner."""
+    """Every order that was told of: the open ones, and those that have ended lately. One owner.
+
+    What is remembered depends on how much happens in `KEPT_NS`, and not on how long the account has been heard.
+
+    Parameters:
+        most_closed: how many of those that have ended are remembered at the most.
+    """
 
     def __init__(self, most_closed: int = MOST_CLOSED) -> None:
         self._orders: dict[str, StreamedOrder] = {}
         self._names: dict[str, str] = {}
-        self._closed: OrderedDict[str, None] = OrderedDict()
+        self._closed: OrderedDict[str, int] = OrderedDict()
         self._most_closed = most_closed
 
     def __iter__(self) -> Iterator[StreamedOrder]:
@@ -114,7 +123,7 @@ class OrderLog:
         if order.cl_ord_id:
             self._names[order.cl_ord_id] = order.order_id
         if order.has_ended:
-            self._close(order.order_id)
+            self._close(order)
         return order
 
     def forget(self, order_id: str) -> None:
@@ -124,10 +133,13 @@ class OrderLog:
         if order is not None and self._names.get(order.cl_ord_id) == order_id:
             del self._names[order.cl_ord_id]
 
-    def _close(self, order_id: str) -> None:
-        self._closed[order_id] = None
-        while len(self._closed) > self._most_closed:
+    def _close(self, order: StreamedOrder) -> None:
+        self._closed.setdefault(order.order_id, order.moment_ns)
+        while len(self._closed) > self._most_closed or self._is_faded(order.moment_ns):
             self.forget(next(iter(self._closed)))
+
+    def _is_faded(self, now_ns: int) -> bool:
+        return next(iter(self._closed.values()), now_ns) < now_ns - KEPT_NS
 
 
 def fold(order: StreamedOrder, report: Report) -> StreamedOrder:

@@ -57,8 +57,13 @@ class Endings:
                 await self._sleep(pause_s)
                 pause_s = min(2 * pause_s, self._options.longest_pause_s)
                 continue
-            self._flights.forget(order.cl_ord_id or "")
+            self._forget(order, found)
             return found
+
+    def _forget(self, order: Order, found: OrderState | None) -> None:
+        name = order.cl_ord_id or ""
+        self._flights.forget(name)
+        self._broker.client.rates.forget(name, found.txid if found is not None else "")
 
     async def _once(self, order: Order, deadline_ns: int) -> OrderState | None:
         name = order.cl_ord_id or ""

@@ -78,7 +78,12 @@ def cancel_order(cl_ord_id: str) -> dict[str, Value]:
 
 def charged(order: Order) -> dict[str, Value]:
     """Return what the rate model has to know of an order that does not wait."""
-    return {"pair": order.pair, "ordertype": order.ordertype, "cl_ord_id": order.cl_ord_id}
+    return {
+        "pair": order.pair,
+        "ordertype": order.ordertype,
+        "cl_ord_id": order.cl_ord_id,
+        "timeinforce": order.time_in_force,
+    }
 
 
 def as_rest(outcome: Outcome) -> Outcome:
