@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("krakenonce.simulator")
 _ENVELOPE = frozenset({"method", "params", "req_id"})
-_REQUEST_KINDS = ("delay", *STREAM_KINDS)
+_REQUEST_KINDS = ("delay", "error", *STREAM_KINDS)
 
 
 @dataclass(slots=True, eq=False)
@@ -53,6 +53,11 @@ class Request:
     def is_lost(self) -> bool:
         """Whether it never gets there."""
         return any(fault.phase == "before" and fault.kind in ("ws-drop", "ws-disconnect") for fault in self.faults)
+
+    def spoiled(self, phase: str) -> str:
+        """Return the error that a fault of this *phase* puts in the place of the answer; empty if none does."""
+        errors = (fault.error for fault in self.faults if fault.kind == "error" and fault.phase == phase)
+        return next(errors, "")
 
 
 class WebSocketFace:
@@ -130,8 +135,9 @@ class WebSocketFace:
             yield Refusal("EGeneral:Internal error")
 
     def _answers(self, request: Request) -> Iterator[Any]:
-        if request.error:
-            raise Refusal(request.error)
+        wrong = request.error or request.spoiled("before")
+        if wrong:
+            raise Refusal(wrong)
         kind = request.method.replace("_", " ")
         Params(request.document, kind).only(_ENVELOPE - {"params"} if request.method == "ping" else _ENVELOPE)
         fields = request.document.get("params", {})
@@ -162,6 +168,8 @@ class WebSocketFace:
 
     def _reply(self, request: Request, answer: Any) -> str:
         """Send one answer and return its error, or empty text."""
+        spoiled = request.spoiled("after")
+        answer = Refusal(spoiled) if spoiled else answer
         error = answer.error if isinstance(answer, Refusal | Ack) else ""
         frame = _pong(request) if answer is None else _envelope(request, answer, error)
         frame["time_in"], frame["time_out"] = stamp(request.arrived_ns), stamp(self._exchange.shown_ns)

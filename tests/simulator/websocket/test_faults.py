@@ -32,6 +32,16 @@ def test_a_request_or_its_reply_gets_lost(make_bench, make_line, kind, phase, or
     assert (row["verdict"], row["fault"]) == ("accepted" if orders else "lost", f"{kind} {phase}")
 
 
+@pytest.mark.parametrize(("phase", "orders"), [("before", 0), ("after", 1)])
+def test_a_request_is_answered_with_an_error_whether_or_not_it_was_executed(make_bench, make_line, phase, orders):
+    error = "EService:Unavailable"
+    line = with_faults(make_bench, make_line, Fault(kind="error", error=error, phase=phase, endpoint="add_order"))
+    assert line.error("add_order", **ORDER) == error
+    assert len(line.account.open_orders) == orders
+    (row,) = line.bench.exchange.evidence.log()
+    assert (row["verdict"], row["cause"], row["fault"]) == ("refused", error, f"error {phase}")
+
+
 def test_pushed_frames_are_lost_doubled_or_late(make_bench, make_line):
     line = with_faults(
         make_bench,
