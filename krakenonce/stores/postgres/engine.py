@@ -7,39 +7,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from krakenonce.errors import ConfigError
-from krakenonce.stores.leases.engine import (
-    KEPT_EVENTS,
-    Acquire,
-    Ask,
-    Claim,
-    Done,
-    EngineAway,
-    Granted,
-    Keep,
-    NoSession,
-    Pass,
-    Queued,
-    Raise,
-    Release,
-    Remember,
-    Renewal,
-    Reply,
-)
+from krakenonce.stores.leases.engine import Ask, EngineAway, NoSession, Renewal, Reply
 from krakenonce.stores.leases.settings import LeaseSettings
 from krakenonce.stores.postgres.ear import PostgresEar, channel
 from krakenonce.stores.postgres.failures import as_absence
 from krakenonce.stores.postgres.schema import migrate
 from krakenonce.stores.postgres.sockets import cut
+from krakenonce.stores.postgres.statements import Statements, read
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
 OLDEST = 140000
-_ARGUMENTS = {"acquire": 10, "release": 7, "claim": 4, "pass": 5, "keep": 5, "raise_floor": 4, "remember": 5}
-_STATEMENTS = {
-    name: f"select * from krakenonce.{name}({', '.join(['%s'] * count)})"  # noqa: S608 - of constants
-    for name, count in _ARGUMENTS.items()
-}
 
 
 class PostgresEngine:
@@ -60,7 +39,7 @@ class PostgresEngine:
         self._make, self._make_ear, self._settings = connect, connect_to_listen, settings
         self._connection: Connection[Any] | None = None
         self._session, self._incarnation = "", 0
-        self._quiet = (int(settings.quiet_after_change * 1000), int(settings.quiet_after_loss * 1000))
+        self._statements = Statements(settings)
 
     def connect(self) -> None:
         self.close()
@@ -74,7 +53,7 @@ class PostgresEngine:
         with as_absence():
             row = self._opened().execute(
                 "select born_ns, now_ns, until_ns from krakenonce.renew(%s, %s, %s, %s, %s)",
-                (session, incarnation, int(self._settings.ttl * 1000), *self._quiet),
+                (session, incarnation, int(self._settings.ttl * 1000), *self._statements.quiet),
             ).fetchone()  # fmt: skip
         if row is None or row[1] is None:
             raise EngineAway("another connection of this process came first")
@@ -83,16 +62,21 @@ class PostgresEngine:
     def run(self, asks: Sequence[Ask]) -> list[Reply]:
         # One transaction: whoever locks the lanes in the order of their names never deadlocks with another.
         order = sorted(range(len(asks)), key=lambda place: asks[place].key)
-        replies: dict[int, Reply] = {}
+        statements = list(self._statements.of([asks[place] for place in order], self._session, self._incarnation))
         with as_absence():
-            connection = self._opened()
-            if len(asks) == 1:
-                return [_read(connection.execute(*self._call(asks[0])).fetchone())]
-            with connection.pipeline():
-                cursors = [connection.execute(*self._call(asks[place])) for place in order]
-            for place, cursor in zip(order, cursors, strict=True):
-                replies[place] = _read(cursor.fetchone())
-        return [replies[place] for place in range(len(asks))]
+            rows = self._run(statements)
+        replies: list[Reply] = [NoSession()] * len(asks)
+        for place, row in zip(order, rows, strict=True):
+            replies[place] = read(row)
+        return replies
+
+    def _run(self, statements: Sequence[tuple[str, tuple[Any, ...]]]) -> list[tuple[Any, ...]]:
+        connection = self._opened()
+        if len(statements) == 1:
+            return connection.execute(*statements[0]).fetchall()
+        with connection.pipeline():
+            cursors = [connection.execute(*each) for each in statements]
+        return [row for cursor in cursors for row in cursor.fetchall()]
 
     def knock(self, session: str) -> None:
         with as_absence():
@@ -116,28 +100,6 @@ class PostgresEngine:
     def ear(self) -> PostgresEar:
         return PostgresEar(self._make_ear, self._settings.ttl / 5)
 
-    def _call(self, ask: Ask) -> tuple[str, tuple[Any, ...]]:
-        """Return the statement that does *ask*, and its parameters."""
-        margin, claim_ms = self._settings.margin, int(self._settings.claim * 1000)
-        arguments: tuple[Any, ...]
-        match ask:
-            case Acquire():
-                name, arguments = "acquire", (ask.floor, ask.watch, ask.watched_ms, margin, claim_ms, *self._quiet)
-            case Release():
-                name, arguments = "release", (ask.generation, ask.floor, ask.again, margin)
-            case Claim():
-                name, arguments = "claim", (ask.generation,)
-            case Pass():
-                name, arguments = "pass", (ask.generation, margin)
-            case Keep():
-                name, arguments = "keep", (ask.generation, ask.floor)
-            case Raise():
-                name, arguments = "raise_floor", (ask.floor,)
-            case Remember():
-                name, arguments = "remember", (ask.event, KEPT_EVENTS)
-        given = (self._session, self._incarnation, ask.key, *arguments)
-        return _STATEMENTS[name], given
-
     def _opened(self) -> Connection[Any]:
         if self._connection is None:
             raise EngineAway("not connected")
@@ -159,12 +121,3 @@ class PostgresEngine:
             raise ConfigError(
                 "store", "replicas= and a PostgreSQL without synchronous standbys", "Set synchronous_standby_names."
             )
-
-
-def _read(row: tuple[Any, ...] | None) -> Reply:
-    kind, low, high, generation, waiting, events = row or ("S", 0, 0, 0, 0, "")
-    if kind == "G":
-        return Granted(low, high, generation, waiting, tuple(events.splitlines()))
-    if kind == "Q":
-        return Queued(max(0, waiting or 0) / 1000, events)
-    return Done(effect=waiting > 0, handed=generation if waiting > 1 else 0) if kind == "D" else NoSession()

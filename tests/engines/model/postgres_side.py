@@ -117,7 +117,7 @@ class Client:
             self._channel = statement.split('"')[1]
             return self.connection.ask(lambda: self.side.listen(self._channel, self))
         rows = self.connection.ask(lambda: self.world.run([(statement, parameters)])[0])
-        return SimpleNamespace(fetchone=lambda: rows[0] if rows else None)
+        return SimpleNamespace(fetchone=lambda: rows[0] if rows else None, fetchall=lambda: rows)
 
     def pipeline(self):
         return contextlib.nullcontext()
