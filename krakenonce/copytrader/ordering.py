@@ -44,6 +44,7 @@ class Moment(NamedTuple):
         fee_rate: the taker's fee, as a fraction.
         worth: what one unit of the quote asset is worth in the currency of the config.
         entries_last_minute: how many entry orders of the user's were planned in the last 60 s.
+        entries_together, most_together: the same of all users, and the most there may be; None for no limit.
         state: whether the user (and everybody) is copied.
         purpose: if it is neither an entry nor an exit.
         coming: what mirrored orders are still expected to do by themselves, in the base asset: below 0 for selling.
@@ -63,6 +64,8 @@ class Moment(NamedTuple):
     fee_rate: Decimal = ZERO
     worth: Decimal = Decimal(1)
     entries_last_minute: int = 0
+    entries_together: int = 0
+    most_together: int | None = None
     state: State = State.ACTIVE
     state_reason: str = ""
     purpose: Purpose | None = None
@@ -134,6 +137,10 @@ def _entry_hindrance(policy: UserPolicy, rules: PairRules, moment: Moment) -> st
     most = policy.guards.orders_per_minute
     if most is not None and moment.entries_last_minute >= most:
         return say(Reason.RATE, f"{moment.entries_last_minute} entries in the last minute, and {most} is the most")
+    most = moment.most_together
+    if most is not None and moment.entries_together >= most:
+        words = f"{moment.entries_together} entries of all users in the last minute, and {most} is the most"
+        return say(Reason.RATE, words)
     return None
 
 

@@ -138,7 +138,7 @@ class Guards:
         drawdown: loss from the highest equity, as a fraction, that stops.
         stop: what stopping means.
         orders_per_minute: entries above that wait, and are dropped when they get too old.
-        max_failures: so many failed copies in a row pause the user.
+        max_failures: so many failed copies in a row pause the user (or everybody).
     """
 
     pairs: frozenset[str] | None = None
@@ -153,7 +153,7 @@ class Guards:
     drawdown: Decimal | None = None
     stop: Stop = Stop.SOFT
     orders_per_minute: int | None = None
-    max_failures: int = 5
+    max_failures: int | None = 5
 
     def __post_init__(self) -> None:
         for name in ("min_order", "max_order", "max_exposure", "daily_loss"):

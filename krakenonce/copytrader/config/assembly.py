@@ -15,7 +15,13 @@ from typing import Any
 from krakenonce.copytrader.config import places
 from krakenonce.copytrader.config.checks import check_whole
 from krakenonce.copytrader.config.keys import ACCOUNT, ROOT, USER, WEBHOOK
-from krakenonce.copytrader.config.policies import account_name, build_guards, build_policy, merge, read_tables_of_data
+from krakenonce.copytrader.config.policies import (
+    account_name,
+    build_common_guards,
+    build_policy,
+    merge,
+    read_tables_of_data,
+)
 from krakenonce.copytrader.config.problems import BadConfig, Notes, Problem, dotted
 from krakenonce.copytrader.config.secrets import find_secrets
 from krakenonce.copytrader.config.settings import AccountSettings, CopySettings, RunMode, UserSettings, Webhook
@@ -94,7 +100,7 @@ class _Assembly:
             currency=root.get("currency", "USD"),
             masters=MappingProxyType(masters),
             users=MappingProxyType({user.name: user for user in users}),
-            guards=build_guards(self._notes, ("guards",), root.get("guards", {}), pairs=_frozen(root.get("pairs"))),
+            guards=build_common_guards(self._notes, root.get("guards", {}), root.get("pairs")),
             fee_rate=root.get("fee_rate", Decimal("0.004")),
             webhooks=self._webhooks(),
             lines=MappingProxyType({dotted(path): spot.line for path, spot in self._notes.spots.items()}),
@@ -151,10 +157,6 @@ class _Assembly:
 
     def _address(self, name: str, standard: str) -> str:
         return places.looked_up(self._notes, (name,), self._root.get(name, standard), self._environment)
-
-
-def _frozen(pairs: tuple[str, ...] | None) -> frozenset[str] | None:
-    return None if pairs is None else frozenset(pairs)
 
 
 def _syntax_problem(text: str, complaint: str) -> Problem:

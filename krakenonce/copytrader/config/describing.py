@@ -90,6 +90,8 @@ def _limits(guards: Guards, currency: str) -> Iterator[str]:
         yield "closes what was copied when it stops"
     if guards.orders_per_minute is not None:
         yield f"at most {guards.orders_per_minute} entries a minute"
+    if guards.max_failures is not None and guards.max_failures != Guards().max_failures:
+        yield f"paused after {guards.max_failures} failures in a row"
 
 
 def _size(sizing: Sizing) -> str:

@@ -91,7 +91,41 @@ GUARDS = (
     Key("max_failures", "whole number", "5", "so many failed copies in a row pause the user", _COUNT),
 )
 
-TOGETHER = tuple(key for key in GUARDS if key.name in {"min_order", "max_order", "max_exposure", "max_positions"})
+TOGETHER = (
+    Key("min_order", "amount or `false`", "none", "any user's entry worth less is skipped", _OFF(_AMOUNT)),
+    Key("max_order", "amount or `false`", "none", "any user's entry worth more is cut", _OFF(_AMOUNT)),
+    Key(
+        "max_exposure",
+        "amount or `false`",
+        "none",
+        "the most that all users may hold by copying, summed",
+        _OFF(_AMOUNT),
+    ),
+    Key("max_positions", "whole number or `false`", "none", "the most pairs held at a time, by whomever", _OFF(_COUNT)),
+    Key("daily_loss", "amount or `false`", "none", "what all have lost since midnight UTC, summed", _OFF(_AMOUNT)),
+    Key(
+        "drawdown",
+        "fraction or `false`",
+        "none",
+        "how far all are below their highest equities, as a part of the sum of those",
+        _OFF(values.fraction("0.99")),
+    ),
+    _pick("stop", Stop, "`soft`", "at such a loss: `soft` stops entries, `hard` also closes what was copied"),
+    Key(
+        "orders_per_minute",
+        "whole number or `false`",
+        "none",
+        "entries of all users; those above wait, and are dropped when too old",
+        _OFF(_COUNT),
+    ),
+    Key(
+        "max_failures",
+        "whole number or `false`",
+        "none",
+        "so many failed copies in a row, whoever's, pause everybody",
+        _OFF(_COUNT),
+    ),
+)
 
 POLICY = (
     Key("masters", "list of names", "the only one", "whom the user follows", values.many(values.text)),

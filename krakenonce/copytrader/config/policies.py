@@ -78,9 +78,12 @@ def build_policy(notes: Notes, path: Path, said: Mapping[str, Any], pairs: tuple
     return made(notes, path, make, UserPolicy())
 
 
-def build_guards(notes: Notes, path: Path, said: Mapping[str, Any], **others: Any) -> Guards:
-    """Return guards of what was *said* at *path*."""
-    return made(notes, path, lambda: Guards(**{**said, **others}), Guards())
+def build_common_guards(notes: Notes, said: Mapping[str, Any], pairs: tuple[str, ...] | None) -> Guards:
+    """Return the limits of all users together, of what was *said* in ``[guards]``."""
+    if "stop" in said and said.get("daily_loss") is None and said.get("drawdown") is None:
+        mend = "Add daily_loss or drawdown: what is reached then stops everybody."
+        notes.add(("guards", "stop"), "a stop without a loss that stops", mend)
+    return _built(notes, ("guards",), {"max_failures": None, **said}, pairs)
 
 
 def _sizing(notes: Notes, path: Path, said: Mapping[str, Any]) -> Sizing:
@@ -101,13 +104,18 @@ def _check_percent(notes: Notes, path: Path, percent: Decimal | None) -> None:
 
 
 def _guards(notes: Notes, path: Path, said: Mapping[str, Any], pairs: tuple[str, ...] | None) -> Guards:
-    least, most = said.get("min_order"), said.get("max_order")
-    if least is not None and most is not None and least > most:
-        notes.add((*path, "min_order"), f"{least}, which is above max_order ({most})", "Make it smaller.")
     own = said.get("pairs")
     stray = [name for name in own or () if pairs is not None and name not in pairs]
     if stray:
         mend = "Add it to the list at the top as well, in the same spelling, or leave it out here."
         notes.add((*path, "pairs"), f"{stray[0]}, which is not among the pairs at the top of the file", mend)
     allowed = own if own is not None else pairs
-    return build_guards(notes, path, said, pairs=None if allowed is None else frozenset(allowed))
+    return _built(notes, path, said, allowed)
+
+
+def _built(notes: Notes, path: Path, said: Mapping[str, Any], pairs: tuple[str, ...] | None) -> Guards:
+    least, most = said.get("min_order"), said.get("max_order")
+    if least is not None and most is not None and least > most:
+        notes.add((*path, "min_order"), f"{least}, which is above max_order ({most})", "Make it smaller.")
+    allowed = None if pairs is None else frozenset(pairs)
+    return made(notes, path, lambda: Guards(**{**said, "pairs": allowed}), Guards())

@@ -9,10 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 from krakenonce.copytrader.engine.drafts import Draft
+from krakenonce.copytrader.engine.entries import LastMinute
 from krakenonce.copytrader.engine.known import KnownFills
 from krakenonce.copytrader.engine.members import Member, Roster
 from krakenonce.copytrader.engine.protocols import Journal
 from krakenonce.copytrader.engine.setting import Setting
+from krakenonce.copytrader.guards.together import Losses
 from krakenonce.copytrader.journal.records import EVERYBODY, Changes, MasterRow, Standing, State
 from krakenonce.copytrader.masterbook import Change, Holding, MasterBook
 from krakenonce.copytrader.notify import Event, Notice
@@ -37,14 +39,21 @@ class Board:
         self.everybody = Standing(EVERYBODY)
         self.books: dict[str, MasterBook] = {}
         self.known: dict[str, KnownFills] = {}
+        self.entries = LastMinute()
+        self.losses = Losses()
         self.held_until_ns: int | None = None
         self.at_rest: Callable[[Member], None] = _pass_over
+        self.stopped: Callable[[str], object] = _pass_over_name
         self._folded: dict[tuple[str, str], int] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def hear(self, at_rest: Callable[[Member], None]) -> None:
         """Have *at_rest* called each time nothing more is to be done for one of a user's lines."""
         self.at_rest = at_rest
+
+    def hear_stops(self, stopped: Callable[[str], object]) -> None:
+        """Have *stopped* called with the name of whoever (or `EVERYBODY`) makes no entries from now on."""
+        self.stopped = stopped
 
     def resume(self, rows: tuple[MasterRow, ...]) -> None:
         """Go on with the masters' positions as the journal has them."""
@@ -147,6 +156,10 @@ def dismiss(member: Member) -> None:
 
 
 def _pass_over(member: Member) -> None:
+    """Do nothing."""
+
+
+def _pass_over_name(user: str) -> None:
     """Do nothing."""
 
 

@@ -17,9 +17,10 @@ from krakenonce.copytrader.engine.drafts import Draft
 from krakenonce.copytrader.engine.members import Member
 from krakenonce.copytrader.engine.mirrors import keep, progress
 from krakenonce.copytrader.engine.protocols import Account
+from krakenonce.copytrader.engine.standings import count_failure, count_success
 from krakenonce.copytrader.engine.tracks import Track
 from krakenonce.copytrader.mirroring import Amend, Cancel, Mirror, Place, Step, answers
-from krakenonce.copytrader.records import CopyOrder
+from krakenonce.copytrader.records import CopyOrder, OrderPhase
 from krakenonce.errors import FixTheInput, KrakenonceError, RequestRefused, TryLater
 from krakenonce.kraken.replies import Refused
 from krakenonce.orders.records import OrderState
@@ -128,7 +129,8 @@ class Escort:
         if passing:
             self._track.resting.add(self._txid)
         done = refused(order, why, self._board.setting.clock.wall_ns())
-        await self._learnt(lambda mirror: answers.refused(mirror, order.cl_ord_id, why, passing=passing), done)
+        failure = "" if passing else why
+        await self._learnt(lambda mirror: answers.refused(mirror, order.cl_ord_id, why, passing=passing), done, failure)
         if passing:
             await self._pause(order.attempt)
             self._track.resting.discard(self._txid)
@@ -157,13 +159,19 @@ class Escort:
             await self._pause(0)
             await self._learnt(lambda mirror: answers.cancel_failed(mirror, step.cl_ord_id))
 
-    async def _learnt(self, change: Callable[[Mirror], Mirror], order: CopyOrder | None = None) -> None:
+    async def _learnt(
+        self, change: Callable[[Mirror], Mirror], order: CopyOrder | None = None, failure: str = ""
+    ) -> None:
         draft = Draft()
         mirror = self._track.mirrors.get(self._txid)
         if mirror is not None:
             keep(self._member, self._track, change(mirror), draft)
         if order is not None:
             draft.note(order)
+            if order.phase is OrderPhase.DONE:
+                count_success(self._board, self._member, draft)
+        if failure:
+            count_failure(self._board, self._member, failure, draft)
         draft.touch(self._member, self._track)
         await self._conclude(draft)
 

@@ -14,6 +14,7 @@ from krakenonce.copytrader.engine.members import Member
 from krakenonce.copytrader.engine.protocols import Quotes
 from krakenonce.copytrader.engine.setting import Setting
 from krakenonce.copytrader.engine.tracks import Track
+from krakenonce.copytrader.journal.records import LineRow
 from krakenonce.copytrader.mirroring.steering import bound, coming
 from krakenonce.copytrader.ordering import Moment
 from krakenonce.copytrader.policy import Guards, SizingMode
@@ -49,6 +50,9 @@ class Figures:
     def __init__(self, board: Board, masters: Mapping[str, MasterFigures]) -> None:
         self._board, self._setting, self._masters = board, board.setting, masters
         self._together: Usage | None = None
+        guards = board.setting.guards
+        self._limits_all = _limits_exposure(guards)
+        self._most_together = None if guards is None else board.elsewhere.part(guards.orders_per_minute)
         self._markets: dict[str, Market] = {}
         self._exchange_ns, self._wall_ns = board.setting.exchange_ns(), board.setting.clock.wall_ns()
 
@@ -78,6 +82,7 @@ class Figures:
     def moment(self, member: Member, track: Track, rules: PairRules) -> Moment:
         """Return the moment of planning the next order of *track*."""
         standing, market, mirrors = self._board.standing(member), self._market(rules), track.mirrors.values()
+        most = self._most_together
         return Moment(
             now_ns=self._exchange_ns,
             exec_id=track.exec_id,
@@ -91,7 +96,9 @@ class Figures:
             market=market.price,
             fee_rate=self._setting.fee_rate,
             worth=market.worth,
-            entries_last_minute=member.entries_last_minute(self._wall_ns),
+            entries_last_minute=member.entries.count(self._wall_ns),
+            entries_together=0 if most is None else self._board.entries.count(self._wall_ns),
+            most_together=most,
             state=standing.state,
             state_reason=standing.reason,
             purpose=track.purpose,
@@ -100,19 +107,31 @@ class Figures:
         )
 
     def together(self) -> Usage:
-        """Return how much of the limits for all is used; they grow while a sweep goes on, see `grown`."""
+        """Return how much of the limits for all is used: added up once, then kept up to date by `changed`."""
         if self._together is None:
-            everybody, guards = self._board.everybody, self._setting.guards
-            members = list(self._board.roster) if _limits_exposure(guards) else []
+            everybody = self._board.everybody
+            members = list(self._board.roster) if self._limits_all else []
             exposure = sum((exposure_of(one, self._setting) for one in members), ZERO)
             positions = frozenset().union(*(positions_of(one) for one in members))
+            if self._limits_all and self._setting.guards is not None:
+                elsewhere, most = self._board.elsewhere, self._setting.guards.max_exposure
+                exposure = add(exposure, elsewhere.exposure(most, lambda row: _value_of(row, self._setting)))
+                positions |= elsewhere.positions
             self._together = Usage(everybody.state, everybody.reason, exposure, positions)
         return self._together
 
-    def changed(self) -> None:
-        """Note that lines have changed, so that what all use together is worked out anew."""
-        if _limits_exposure(self._setting.guards):
-            self._together = None
+    def value(self, track: Track) -> Decimal:
+        """Return what the line of *track* uses of the exposure of all; 0 if that is not limited."""
+        return _value_of(track, self._setting) if self._limits_all else ZERO
+
+    def changed(self, track: Track, before: Decimal) -> None:
+        """Note that the line of *track* has moved, whose `value` was *before*: the next to decide sees it."""
+        together = self._together
+        if together is None or not self._limits_all:
+            return
+        exposure = add(together.exposure, subtract(self.value(track), before))
+        positions = together.positions | {track.line.key.pair}
+        self._together = together._replace(exposure=exposure, positions=positions)
 
     def _market(self, rules: PairRules) -> Market:
         known = self._markets.get(rules.key)
@@ -145,9 +164,7 @@ def exposure_of(member: Member, setting: Setting) -> Decimal:
     """Return the value of everything copied: what is held or wanted, whichever is more, in the config's currency."""
     total = ZERO
     for track in member.tracks.values():
-        amount = max(track.line.wanted, track.line.held)
-        if amount:
-            total = add(total, multiply(amount, _value(track, setting)))
+        total = add(total, _value_of(track, setting))
     return total
 
 
@@ -184,11 +201,14 @@ def _on_the_way(track: Track) -> Decimal:
     return total
 
 
-def _value(track: Track, setting: Setting) -> Decimal:
+def _value_of(track: Track | LineRow, setting: Setting) -> Decimal:
+    amount = max(track.line.wanted, track.line.held)
+    if not amount:
+        return ZERO
     pair, quotes = track.line.key.pair, setting.quotes
     price = quotes.price(pair) or track.reference
     rules = setting.rules.get(pair)
-    return multiply(price, (quotes.worth(rules.quote) if rules else None) or _ONE)
+    return multiply(amount, multiply(price, (quotes.worth(rules.quote) if rules else None) or _ONE))
 
 
 def _limits_exposure(guards: Guards | None) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from krakenonce.clock import NS_PER_SECOND
+from krakenonce.copytrader.engine.entries import LastMinute
 from krakenonce.copytrader.engine.protocols import Account
 from krakenonce.copytrader.engine.purse import Purse
 from krakenonce.copytrader.engine.tracks import Track
@@ -16,7 +16,6 @@ from krakenonce.copytrader.journal.records import Standing
 from krakenonce.copytrader.policy import Leaving, UserPolicy
 from krakenonce.copytrader.records import Line, LineKey
 
-MINUTE_NS = 60 * NS_PER_SECOND
 MOST_DECIDED = 2_000
 
 
@@ -37,7 +36,7 @@ class Member:
         follows: the masters he follows at the moment.
         equity: at the last look, in the currency of the config; None if not known.
         leaving: what becomes of his positions, once he has said that he leaves; departed: done when he has left.
-        entries: when the entry orders of the last minute were planned, by our clock.
+        entries: how many entry orders were planned in the last minute.
         wanted_looks: set to have his balances looked at soon.
         watch: the task that looks at his balances.
         decided: the fills (master, exec_id) that were decided on lately, here or by another worker before.
@@ -53,7 +52,7 @@ class Member:
     equity: Decimal | None = None
     leaving: Leaving | None = None
     departed: asyncio.Future[None] | None = None
-    entries: deque[int] = field(default_factory=deque)
+    entries: LastMinute = field(default_factory=LastMinute)
     look_wanted: asyncio.Event = field(default_factory=asyncio.Event)
     watch: asyncio.Task[None] | None = None
     decided: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
@@ -83,12 +82,6 @@ class Member:
         """Return the pairs in which something copied from *master* is wanted or held."""
         lines = (track.line for track in self.tracks.values())
         return [line.key.pair for line in lines if line.key.master == master and (line.held or line.wanted)]
-
-    def entries_last_minute(self, now_ns: int) -> int:
-        """Return how many entry orders were planned in the last 60 s."""
-        while self.entries and self.entries[0] <= now_ns - MINUTE_NS:
-            self.entries.popleft()
-        return len(self.entries)
 
 
 class Roster:

@@ -67,7 +67,8 @@ def _note(board: Board, member: Member, track: Track, order: CopyOrder, draft: D
     rules = board.setting.rules[order.line.pair]
     member.purse.set_aside(order.cl_ord_id, *cost_aside(order, rules, board.setting.fee_rate))
     if order.purpose is Purpose.ENTRY:
-        member.entries.append(order.planned_ns)
+        member.entries.add(order.planned_ns)
+        board.entries.add(order.planned_ns)
     draft.touch(member, track)
     draft.note(order)
     draft.planned.append((member, track))

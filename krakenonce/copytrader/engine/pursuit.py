@@ -160,7 +160,7 @@ class Pursuit:
         # A decision that came meanwhile has set the tries to 0: its order is a first one.
         track.tries = 0 if track.news.is_set() else follows.tries
         if order.phase is OrderPhase.DONE:
-            count_success(member, draft)
+            count_success(self._board, member, draft)
         elif not ended.passing:
             count_failure(self._board, member, follows.reason, draft)
         if track.purpose is Purpose.SYNC:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from krakenonce.copytrader import lines
 from krakenonce.copytrader.engine.board import Board
+from krakenonce.copytrader.engine.entries import MINUTE_NS
 from krakenonce.copytrader.engine.figures import cost_aside
 from krakenonce.copytrader.engine.known import KnownFills
 from krakenonce.copytrader.engine.members import Member, Seat
+from krakenonce.copytrader.engine.protocols import Journal
 from krakenonce.copytrader.engine.tracks import Track
 from krakenonce.copytrader.journal.records import EVERYBODY, LineRow, Snapshot, Standing, State
+from krakenonce.copytrader.journal.statements import RECENT_NS
 from krakenonce.copytrader.mirroring.text import from_text
 from krakenonce.copytrader.policy import Leaving
 from krakenonce.copytrader.records import CopyOrder, Purpose
 
 log = logging.getLogger("krakenonce")
+
+_ENTRIES = """SELECT o.user_name, o.planned_ns FROM copy_fills f JOIN copy_orders o ON o.exec_id = f.exec_id
+    WHERE f.filled_ns >= ? AND o.purpose = 'entry' AND o.deadline_ns > 0 AND o.planned_ns > ? AND o.planned_ns < ?"""
 
 
 class Recollection:
@@ -44,18 +51,13 @@ class Recollection:
             member.leaving = Leaving(member.standing.reason.rpartition(" ")[2] or Leaving.CLOSE_WITH_MASTER.value)
         for row in self._snapshot.lines:
             if row.line.key.user == name:
-                member.keep(self._track(member, row))
+                member.keep(_track(board, member, row))
         member.follows = {row.master for row in self._snapshot.follows if row.user == name}
         for order in self._snapshot.orders:
             if order.line.user == name and not order.mirrors:
                 _take_up(board, member, order)
         self._mirrors(board, member)
         return member
-
-    def _track(self, member: Member, row: LineRow) -> Track:
-        closing = member.standing.state is State.HARD_STOP or member.leaving is Leaving.CLOSE
-        purpose = Purpose.CLOSE if closing else None
-        return Track(row.line, row.exec_id, row.attempt, row.reference, row.entered_ns, purpose=purpose)
 
     def _mirrors(self, board: Board, member: Member) -> None:
         orders = {(order.line, order.mirrors): order for order in self._snapshot.orders if order.mirrors}
@@ -72,6 +74,21 @@ class Recollection:
         return next((one for one in self._snapshot.standings if one.user == user), Standing(user))
 
 
+async def recall_entries(board: Board, journal: Journal, members: Iterable[Member], began_ns: int) -> None:
+    """Count the entries of *members* that were planned in the last minute before *began_ns*, by an earlier run.
+
+    Raises:
+        StoreUnavailable: the journal can't be read.
+    """
+    horizon_ns = max((known.newest_ns for known in board.known.values()), default=0) - RECENT_NS
+    planned: dict[str, list[int]] = {}
+    for user, at_ns in await journal.select(_ENTRIES, (horizon_ns, began_ns - MINUTE_NS, began_ns)):
+        planned.setdefault(user, []).append(at_ns)
+    for member in members:
+        member.entries.recall(planned.get(member.name, ()))
+        board.entries.recall(planned.get(member.name, ()))
+
+
 def began(master: str, at_ns: int) -> Mapping[str, str]:
     """Return what is written down of the moment when copying *master* began."""
     return {_began(master): str(at_ns)}
@@ -79,6 +96,15 @@ def began(master: str, at_ns: int) -> Mapping[str, str]:
 
 def _began(master: str) -> str:
     return f"began:{master}"
+
+
+def _track(board: Board, member: Member, row: LineRow) -> Track:
+    everybody_out = board.everybody.state is State.HARD_STOP
+    closing = everybody_out or member.standing.state is State.HARD_STOP or member.leaving is Leaving.CLOSE
+    # Who was not there when everybody was stopped is closed now.
+    line = lines.closed(row.line) if everybody_out else row.line
+    purpose = Purpose.CLOSE if closing else None
+    return Track(line, row.exec_id, row.attempt, row.reference, row.entered_ns, purpose=purpose)
 
 
 def _set_aside(board: Board, member: Member, order: CopyOrder) -> None:

@@ -12,6 +12,8 @@ from krakenonce.copytrader.engine.drafts import Draft
 from krakenonce.copytrader.engine.launching import Launcher
 from krakenonce.copytrader.engine.members import MOST_DECIDED, Member
 from krakenonce.copytrader.engine.protocols import Account, Journal
+from krakenonce.copytrader.engine.recovery import recall_entries
+from krakenonce.copytrader.engine.standings import judge_together
 from krakenonce.copytrader.engine.sweep import decide_for
 from krakenonce.copytrader.engine.watching import Watch
 from krakenonce.copytrader.journal.statements import LATELY_DECIDED
@@ -28,6 +30,7 @@ class Seating:
 
     def __init__(self, board: Board, launcher: Launcher, watch: Watch, journal: Journal) -> None:
         self._board, self._launcher, self._watch, self._journal = board, launcher, watch, journal
+        self._began_ns = board.setting.clock.wall_ns()
         board.hear(self.at_rest)
 
     async def seat(self, members: Sequence[Member], draft: Draft) -> None:
@@ -36,6 +39,7 @@ class Seating:
         for member in members:
             decided = await self._journal.select(LATELY_DECIDED, (member.name, MOST_DECIDED))
             member.decided.update(((master, exec_id), None) for master, exec_id in reversed(decided))
+        await recall_entries(self._board, self._journal, members, self._began_ns)
         undecided = [await self._journal.undecided(member.name) for member in members]
         figures = self._launcher.figures()
         for member, rows in zip(members, undecided, strict=True):
@@ -45,6 +49,7 @@ class Seating:
             enter(self._board, figures, member, draft)
             self._take_up(member, draft)
             self._watch.begin(member)
+        judge_together(self._board, members, draft)
         await self._launcher.conclude(draft)
         for member in members:
             await self._catch_up(member)

@@ -58,8 +58,9 @@ def decide_for(board: Board, figures: Figures, member: Member, row: FillRow, dra
     decision = _decided(board, figures, member, track, row, way, draft)
     _file(board, member, track, decision, draft)
     if decision.kind is not Kind.SKIP:
+        before = figures.value(track)
         _move(member, track, decision, row, draft)
-        figures.changed()
+        figures.changed(track, before)
 
 
 def _decided(

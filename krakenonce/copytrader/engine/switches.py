@@ -16,7 +16,7 @@ from krakenonce.copytrader.engine.launching import Launcher
 from krakenonce.copytrader.engine.members import Member
 from krakenonce.copytrader.engine.mirrors import steer
 from krakenonce.copytrader.engine.standings import place, place_everybody
-from krakenonce.copytrader.guards.losses import rearmed
+from krakenonce.copytrader.guards.losses import rearmed, recounted
 from krakenonce.copytrader.journal.records import EVERYBODY, Standing, State
 from krakenonce.copytrader.journal.rows import standing_of
 from krakenonce.copytrader.records import CopyOrder
@@ -37,6 +37,7 @@ class Switches:
 
     def __init__(self, board: Board, launcher: Launcher) -> None:
         self._board, self._launcher = board, launcher
+        board.hear_stops(lambda user: board.spawn(self._steer(user), f"mirrored orders after a stop of {user}"))
 
     async def kill(self, user: str, reason: str) -> None:
         """Let no order of *user* (or of everybody) leave any more, from this moment on, and cancel the open ones."""
@@ -79,8 +80,18 @@ class Switches:
         member = self._board.roster.members.get(user)
         equity = member.equity if member is not None else None
         standing = self._standing(user)
+        if user == EVERYBODY:
+            await self._launcher.conclude(self._recounted())
         if standing.state not in (State.LEAVING, State.LEFT):
             await self._begin_again(user, rearmed(standing, equity, self._board.setting.clock.wall_ns()))
+
+    def _recounted(self) -> Draft:
+        """Have everybody's losses counted from now on: what all have lost is the sum of what each has."""
+        draft, now_ns = Draft(), self._board.setting.clock.wall_ns()
+        for member in self._board.roster:
+            draft.mark_standing(member, recounted(member.standing, member.equity, now_ns))
+            self._board.losses.forget(member.name)
+        return draft
 
     async def _begin_again(self, user: str, standing: Standing) -> None:
         draft = Draft()

@@ -93,7 +93,7 @@ def state_refusal(state: State, why: str = "") -> str | None:
 def failures(entry: Entry) -> str | None:
     """Refuse after too many failures in a row."""
     count, most = entry.circumstances.user.failures, entry.policy.guards.max_failures
-    if count < most:
+    if most is None or count < most:
         return None
     return say(Reason.FAILURES, f"{count} copies in a row have failed, {most} are enough")
 

@@ -1,4 +1,4 @@
-"""When failures in a row pause a user. Pure."""
+"""When failures in a row pause a user, or everybody. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ def failed(standing: Standing, guards: Guards, why: str, now_ns: int) -> Standin
     What was skipped by a guard, or found no counterpart, is no failure.
     """
     counted = replace(standing, failures=standing.failures + 1)
-    if counted.failures < guards.max_failures or standing.state is not State.ACTIVE:
+    most = guards.max_failures
+    if most is None or counted.failures < most or standing.state is not State.ACTIVE:
         return counted
     reason = say(Reason.FAILURES, f"{counted.failures} copies in a row have failed; the last: {why}")
     return replace(counted, state=State.PAUSED, reason=reason, since_ns=now_ns)

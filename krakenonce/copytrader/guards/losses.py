@@ -1,4 +1,4 @@
-"""When losses stop a user, or everybody. Pure: a fold over looks at the equity.
+"""When losses stop a user. Pure: a fold over looks at the equity.
 
 Two limits: what is lost since the day began (midnight UTC), and what is lost from the highest equity ever seen. A stop
 lasts over midnight, over new highs and over restarts: only `rearmed` ends it.
@@ -16,7 +16,7 @@ from krakenonce.copytrader.journal.records import Standing, State
 from krakenonce.copytrader.policy import Guards, Stop
 
 STOPPABLE = frozenset({State.ACTIVE, State.PAUSED})
-_STATES = {Stop.SOFT: State.SOFT_STOP, Stop.HARD: State.HARD_STOP}
+STATES = {Stop.SOFT: State.SOFT_STOP, Stop.HARD: State.HARD_STOP}
 
 
 def looked(standing: Standing, guards: Guards, equity: Decimal, now_ns: int) -> Standing:
@@ -37,7 +37,7 @@ def looked(standing: Standing, guards: Guards, equity: Decimal, now_ns: int) -> 
     reason = loss_reason(guards, equity, peak, day_equity)
     if reason is None or standing.state not in STOPPABLE:
         return seen
-    return replace(seen, state=_STATES[guards.stop], reason=reason, since_ns=now_ns)
+    return replace(seen, state=STATES[guards.stop], reason=reason, since_ns=now_ns)
 
 
 def loss_reason(guards: Guards, equity: Decimal, peak: Decimal, day_equity: Decimal) -> str | None:
@@ -61,13 +61,10 @@ def transferred(standing: Standing, amount: Decimal) -> Standing:
 
 def rearmed(standing: Standing, equity: Decimal | None, now_ns: int) -> Standing:
     """Return *standing* active again, by hand: losses are counted from *equity* (None: from the next look)."""
-    return replace(
-        standing,
-        state=State.ACTIVE,
-        reason="",
-        since_ns=now_ns,
-        peak_equity=equity,
-        day=rfc3339(now_ns)[:10] if equity is not None else "",
-        day_equity=equity,
-        failures=0,
-    )
+    return replace(recounted(standing, equity, now_ns), state=State.ACTIVE, reason="", since_ns=now_ns, failures=0)
+
+
+def recounted(standing: Standing, equity: Decimal | None, now_ns: int) -> Standing:
+    """Return *standing* with losses counted from *equity* on; None: from the next look."""
+    day = rfc3339(now_ns)[:10] if equity is not None else ""
+    return replace(standing, peak_equity=equity, day=day, day_equity=equity)

@@ -36,7 +36,7 @@ def test_the_smallest_file_has_safe_defaults():
     assert settings.journal == "sqlite:///srv/copy-dry.db"
     assert settings.users["USER:alice"].policy == UserPolicy()
     assert str(settings.users["USER:alice"].account.key) == "vault:alice"
-    assert settings.guards == Guards()
+    assert settings.guards == Guards(max_failures=None)
 
 
 def test_everything_can_be_said():
