@@ -17,8 +17,12 @@ STORES: dict[str, str] = {
     "rediss": "krakenonce.stores.redis:open_redis",
     "redis+unix": "krakenonce.stores.redis:open_redis",
     "redis+sentinel": "krakenonce.stores.redis:open_redis",
+    "redis+cluster": "krakenonce.stores.redis:open_redis",
+    "rediss+cluster": "krakenonce.stores.redis:open_redis",
     "valkey": "krakenonce.stores.redis:open_redis",
     "valkeys": "krakenonce.stores.redis:open_redis",
+    "valkey+cluster": "krakenonce.stores.redis:open_redis",
+    "valkeys+cluster": "krakenonce.stores.redis:open_redis",
     "postgresql": "krakenonce.stores.postgres:open_postgres",
     "postgres": "krakenonce.stores.postgres:open_postgres",
 }

