@@ -52,7 +52,7 @@ class Figures:
         self._together: Usage | None = None
         guards = board.setting.guards
         self._limits_all = _limits_exposure(guards)
-        self._most_together = None if guards is None else board.elsewhere.part(guards.orders_per_minute)
+        self._most_together = None if guards is None else guards.orders_per_minute
         self._markets: dict[str, Market] = {}
         self._exchange_ns, self._wall_ns = board.setting.exchange_ns(), board.setting.clock.wall_ns()
 
