@@ -113,10 +113,6 @@ class Figures:
             members = list(self._board.roster) if self._limits_all else []
             exposure = sum((exposure_of(one, self._setting) for one in members), ZERO)
             positions = frozenset().union(*(positions_of(one) for one in members))
-            if self._limits_all and self._setting.guards is not None:
-                elsewhere, most = self._board.elsewhere, self._setting.guards.max_exposure
-                exposure = add(exposure, elsewhere.exposure(most, lambda row: _value_of(row, self._setting)))
-                positions |= elsewhere.positions
             self._together = Usage(everybody.state, everybody.reason, exposure, positions)
         return self._together
 
