@@ -115,9 +115,14 @@ class Client:
             raise LOST
         if statement.startswith("listen"):
             self._channel = statement.split('"')[1]
-            return self.connection.ask(lambda: self.side.listen(self._channel, self))
+            return self.connection.ask(self._listen)
         rows = self.connection.ask(lambda: self.world.run([(statement, parameters)])[0])
         return SimpleNamespace(fetchone=lambda: rows[0] if rows else None, fetchall=lambda: rows)
+
+    def _listen(self):
+        # A subscription that was stuck on a dead connection ends with it, and takes no newer one's place.
+        if not self._is_lost:
+            self.side.listen(self._channel, self)
 
     def pipeline(self):
         return contextlib.nullcontext()

@@ -144,13 +144,18 @@ class PubSub:
     def __init__(self, client):
         self.client, self.connection = client, client.connection
         self._bell = Bell(self.connection.host)
-        self._got, self._pings, self._is_lost = [], 0, False
+        self._got, self._is_lost, self._is_closed = [], False, False
 
     def subscribe(self, channel):
         self.channel = channel
-        self.connection.ask(lambda: self.client.side.listen(channel, self))
+        self.connection.ask(self._listen)
         self.connection.link.on_break(self._lose)
         self._got.append({"type": "subscribe"})
+
+    def _listen(self):
+        # A subscription that was stuck on a dead connection ends with it, and takes no newer one's place.
+        if not self._is_closed:
+            self.client.side.listen(self.channel, self)
 
     def hear(self, data):
         """Take in a push that has arrived."""
@@ -170,6 +175,7 @@ class PubSub:
         self.client.world.later(0.002, lambda: link.pass_on(life, answer))
 
     def close(self):
+        self._is_closed = True
         if hasattr(self, "channel"):
             self.client.side.forget_ear(self.channel, self)
 
