@@ -21,7 +21,7 @@ class Contest:
     """*calls* private calls of one kind of client by eight callers, with the key and secret of one account.
 
     What the calls raise is collected in *errors*; the exchange counts what arrived. *seconds* is the time from the
-    first call's beginning to the last one's end.
+    first call's beginning to the last one's end, and *callers_left* how many have not made all their calls yet.
     """
 
     def __init__(self, kind: Kind, url: str, account: Any, calls: int, prepare: Prepare) -> None:
@@ -30,6 +30,8 @@ class Contest:
         self.name = account.name
         self.errors: list[Exception] = []
         self._moments: list[float] = []
+        self.callers_left = CALLERS
+        self._counting = threading.Lock()
 
     @property
     def seconds(self) -> float:
@@ -98,7 +100,7 @@ class Contest:
                 caller()
             except Exception as error:
                 self.errors.append(error)
-        self._moments.append(time.perf_counter())
+        self._one_has_done()
 
     async def call_in_task(self, client: Any) -> None:
         """Make one caller's share of the calls, one after the other."""
@@ -108,4 +110,9 @@ class Contest:
                 await self.kind.ask(client)
             except Exception as error:
                 self.errors.append(error)
+        self._one_has_done()
+
+    def _one_has_done(self) -> None:
+        with self._counting:
+            self.callers_left -= 1
         self._moments.append(time.perf_counter())
