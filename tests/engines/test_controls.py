@@ -3,6 +3,7 @@
 import pytest
 
 from krakenonce.stores.leases.session import Session
+from krakenonce.testing import waiting
 from tests.engines import test_leases
 from tests.engines.mutants import FORGETS_FLOORS, GRANTS_WHAT_IS_HELD, ROUNDS_DIGITS
 from tests.engines.test_conformance import SUITES
@@ -31,8 +32,9 @@ def test_the_suite_sees_a_store_that_grants_what_is_held(kind, server, broken):
     assert any(fails(kind, server, "test_threads_never_hold_a_key_together") for _ in range(10))  # two must meet
 
 
-def test_a_floor_that_is_not_kept_is_seen(server, broken, opened, key):
+def test_a_floor_that_is_not_kept_is_seen(server, broken, opened, key, monkeypatch):
     broken(server, FORGETS_FLOORS)
+    monkeypatch.setattr(waiting, "PATIENCE", 2.0)  # the store asks again and again for what it never gets
     with pytest.raises(AssertionError):
         test_leases.test_floors_have_nineteen_digits_and_none_is_rounded(server, key, opened)
 
