@@ -24,8 +24,9 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 demo: $(VENV)/.demo  ## start a simulated Kraken, connect MASTER + users, copy trades, print the report
 	$(BIN)/krakenonce demo $(ARGS)
 
+# The tests start hundreds of interpreters: without .pyc files each of them would compile all modules anew.
 test: $(VENV)/.dev  ## all tests: no root, no service needed
-	$(BIN)/python -m pytest -m "not proof" -n auto --dist loadfile $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m "not proof" -n auto --dist worksteal $(ARGS)
 
 lint: $(VENV)/.dev  ## format, lint, types, imports
 	$(BIN)/ruff format --check .
