@@ -17,13 +17,20 @@ from krakenonce.errors import KrakenonceError, MissingExtra
 
 if TYPE_CHECKING:
     from krakenonce.copytrader.service import CopyService
+    from krakenonce.copytrader.service.steering import Steering
 
 log = logging.getLogger("krakenonce")
 
+MOST_WORKERS = 64
+
 EPILOG = """\
 examples:
-  krakenonce run --check copy.toml    what would run; asks nobody, changes nothing
-  krakenonce run copy.toml            runs until Ctrl-C; SIGHUP reads the file again
+  krakenonce run --check copy.toml        what would run; asks nobody, changes nothing
+  krakenonce run copy.toml                runs until Ctrl-C; SIGHUP reads the file again
+  krakenonce run --workers 4 copy.toml    the users divided between 4 processes, which take over from one another
+  krakenonce users list --config copy.toml    while it runs: who is copied, and by which worker
+
+With a journal in PostgreSQL the same file may be run on several hosts: all workers of all hosts share the users.
 
 exit status: 0; 2 if the configuration has mistakes, or the start fails."""
 
@@ -34,6 +41,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", metavar="FILE", help="the configuration (TOML)")
     parser.add_argument("--check", action="store_true", help="tell what would run, and do not run it")
     parser.add_argument("--quiet", action="store_true", help="print warnings and errors only")
+    parser.add_argument(
+        "--workers",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="how many processes share the users on this host (default: 1); several need a journal in PostgreSQL",
+    )
+    # Said by a supervisor to its workers.
+    parser.add_argument("--worker", type=int, default=None, help=argparse.SUPPRESS)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -44,57 +60,68 @@ def run(args: argparse.Namespace) -> int:
         KrakenonceError: the start fails.
     """
     settings = load_settings(args.config)
+    if args.workers > 1:
+        from krakenonce.cli.crew import check_shareable
+
+        check_shareable(settings, args.workers)
     if args.check:
-        _print_check(settings)
+        _print_check(settings, args.workers)
         return 0
-    with _log_lines(logging.WARNING if args.quiet else logging.INFO):
-        asyncio.run(_serve(settings))
+    with log_lines(logging.WARNING if args.quiet else logging.INFO, args.worker):
+        if args.workers > 1:
+            from krakenonce.cli.crew import supervise
+
+            return asyncio.run(supervise(settings, args.workers, quiet=args.quiet))
+        asyncio.run(_serve(settings, args.worker))
     return 0
 
 
-def _print_check(settings: CopySettings) -> None:
+def _count(text: str) -> int:
+    count = int(text)
+    if not 1 <= count <= MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"{count}, and it takes 1 to {MOST_WORKERS}")
+    return count
+
+
+def _print_check(settings: CopySettings, workers: int) -> None:
     print(f"{settings.file.name} is right\n")
     for line in describe(settings):
         print(line)
+    if workers > 1:
+        print(f"{workers} workers on this host share the users")
     print(f"\nstill to be checked, with the keys:\n{doctor_words(settings)}")
 
 
-async def _serve(settings: CopySettings) -> None:
+async def _serve(settings: CopySettings, worker: int | None) -> None:
     try:
         from krakenonce.copytrader.service import CopyService
         from krakenonce.copytrader.service.keys import KeyRing
+        from krakenonce.copytrader.service.workers.lifeline import read_letter, when_cut
     except ModuleNotFoundError as missing:
         raise MissingExtra("copying", "bot") from missing
-    stop, keys = asyncio.Event(), KeyRing()
+    loop, stop, keys = asyncio.get_running_loop(), asyncio.Event(), KeyRing()
     for name in ("SIGINT", "SIGTERM"):
-        _on_signal(asyncio.get_running_loop(), name, stop.set)
-    while not stop.is_set():
-        service = CopyService(settings, load=keys)
-        starting = asyncio.create_task(service.__aenter__())
-        await _first(starting, stop.wait())
-        if not starting.done():
-            starting.cancel()
-            await asyncio.gather(starting, return_exceptions=True)
-            return
-        await starting
-        try:
-            await _copy(service, settings, stop)
-        finally:
-            await service.__aexit__(None, None, None)
-        if not stop.is_set():
-            settings = _read_again(settings)
-
-
-def _read_again(settings: CopySettings) -> CopySettings:
+        on_signal(loop, name, stop.set)
+    if worker is not None:
+        passphrase = read_letter().passphrase
+        keys = KeyRing() if passphrase is None else KeyRing(lambda: passphrase)
+        when_cut(lambda: loop.call_soon_threadsafe(stop.set))
+    service = CopyService(settings, load=keys)
+    starting = asyncio.create_task(service.__aenter__())
+    await _first(starting, stop.wait())
+    if not starting.done():
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        return
+    await starting
     try:
-        return load_settings(settings.file)
-    except KrakenonceError as error:
-        log.warning("configuration not taken over: %s", error)
-        return settings
+        await _copy(service, settings, stop, worker)
+    finally:
+        await service.__aexit__(None, None, None)
 
 
-async def _copy(service: CopyService, settings: CopySettings, stop: asyncio.Event) -> None:
-    """Copy until *stop* is set, or until another copier may have taken over."""
+async def _copy(service: CopyService, settings: CopySettings, stop: asyncio.Event, worker: int | None) -> None:
+    """Copy until *stop* is set."""
     from krakenonce.copytrader.service.collecting import rare_collections
     from krakenonce.copytrader.service.control import ControlServer
     from krakenonce.copytrader.service.socket_file import socket_path
@@ -102,12 +129,22 @@ async def _copy(service: CopyService, settings: CopySettings, stop: asyncio.Even
 
     loop, steering = asyncio.get_running_loop(), Steering(service)
     reloads: list[asyncio.Task[None]] = []
-    _on_signal(loop, "SIGHUP", lambda: reloads.append(loop.create_task(_reload(steering.reload))))
-    async with ControlServer(socket_path(settings.file), steering.steer), rare_collections():
+    on_signal(loop, "SIGHUP", lambda: reloads.append(loop.create_task(reload_now(steering.reload))))
+    asked = loop.create_task(_reload_when_asked(service, steering))
+    async with ControlServer(socket_path(settings.file, worker), steering.steer), rare_collections():
         log.info("copying for %d of %d users", len(service.copier.users), len(settings.users))
-        await _first(service.lost(), stop.wait())
+        await stop.wait()
         log.info("stopping")
-    await asyncio.gather(*reloads)
+    asked.cancel()
+    await asyncio.gather(asked, *reloads, return_exceptions=True)
+
+
+async def _reload_when_asked(service: CopyService, steering: Steering) -> None:
+    """Read the configuration again each time another worker was asked to, also one on another host."""
+    while True:
+        await service.files_asked.wait()
+        service.files_asked.clear()
+        await reload_now(steering.reload)
 
 
 async def _first(*works: Awaitable[object]) -> None:
@@ -121,13 +158,15 @@ async def _first(*works: Awaitable[object]) -> None:
                 task.cancel()
 
 
-def _on_signal(loop: asyncio.AbstractEventLoop, name: str, deed: Callable[[], object]) -> None:
+def on_signal(loop: asyncio.AbstractEventLoop, name: str, deed: Callable[[], object]) -> None:
+    """Call *deed* when the signal *name* comes, where there is one."""
     # Windows has neither all of these signals nor handlers in the loop; Ctrl-C still ends the program there.
     with contextlib.suppress(AttributeError, NotImplementedError):
         loop.add_signal_handler(getattr(signal, name), deed)
 
 
-async def _reload(reload: Callable[[], Awaitable[list[str]]]) -> None:
+async def reload_now(reload: Callable[[], Awaitable[list[str]]]) -> None:
+    """Have the configuration read again; say why not, if it can't be."""
     try:
         if not await reload():
             log.info("configuration read again: nothing has changed")
@@ -136,9 +175,11 @@ async def _reload(reload: Callable[[], Awaitable[list[str]]]) -> None:
 
 
 @contextlib.contextmanager
-def _log_lines(least: int) -> Iterator[None]:
+def log_lines(least: int, worker: int | None = None) -> Iterator[None]:
+    """Print what is logged from the level *least* on, with the number of the *worker* that says it."""
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    mark = "" if worker is None else f"[{worker}] "
+    handler.setFormatter(logging.Formatter(f"%(asctime)s {mark}%(message)s", "%H:%M:%S"))
     level = log.level
     log.addHandler(handler)
     log.setLevel(least)

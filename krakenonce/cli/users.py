@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from krakenonce.cli.report import account_of, print_table
 from krakenonce.clock import SystemClock
 from krakenonce.copytrader.config import CopySettings, load_settings
 from krakenonce.copytrader.config.editing import add_user, change_key, remove_user, write_config
-from krakenonce.copytrader.journal.records import EVERYBODY
+from krakenonce.copytrader.journal.records import EVERYBODY, State
 from krakenonce.copytrader.policy import Leaving
 from krakenonce.copytrader.report.text import Table
 from krakenonce.errors import ConfigError
@@ -75,33 +75,49 @@ async def switch(config: Path, user: str, deed: str, reason: str) -> list[str]:
     """
     from krakenonce.copytrader.service.offline import restate
 
-    answer = await _ask(config, {"do": deed, "user": user, "reason": reason})
+    answer = await ask_copier(config, {"do": deed, "user": user, "reason": reason})
     if answer is not None:
         return list(answer["lines"])
     settings = load_settings(config)
     if user != EVERYBODY:
-        _known(settings, user)
+        known_user(settings, user)
     return [await restate(settings, user, deed, reason, SystemClock())]
 
 
 def _list(config: Path) -> int:
-    answer = asyncio.run(_ask(config, {"do": "list"}))
+    answer = asyncio.run(ask_copier(config, {"do": "list"}))
     if answer is None:
         return _list_offline(load_settings(config))
-    rows = [_row(user) for user in answer["users"]]
-    print_table(Table("Users", ("user", "state", "path", "holds", "reason"), rows, 5))
+    _print_users("Users", answer["users"])
     if answer["everybody"] != "active":
         print(f"everybody: {answer['everybody']} ({answer['why']})")
     return 0
 
 
 def _list_offline(settings: CopySettings) -> int:
-    from krakenonce.copytrader.service.offline import standings
+    from krakenonce.copytrader.service.offline import roll_call, standings
 
     known = asyncio.run(standings(settings, SystemClock()))
+    called = asyncio.run(roll_call(settings, SystemClock()))
+    if called:
+        _print_users("Users (no copier runs on this host)", list(called.values()))
+        everybody = known[EVERYBODY]
+        if everybody.state is not State.ACTIVE:
+            print(f"everybody: {everybody.state.value} ({everybody.reason})")
+        return 0
     rows = [(name.removeprefix("USER:"), one.state.value, "", "", one.reason) for name, one in known.items()]
     print_table(Table("Users (no copier runs)", ("user", "state", "path", "holds", "reason"), rows, 5))
     return 0
+
+
+def _print_users(title: str, users: Sequence[Mapping[str, Any]]) -> None:
+    """Print who is copied; and by which worker, if there may be several."""
+    columns, rows = ["user", "state", "path", "holds", "reason"], [[*_row(user)] for user in users]
+    if any("worker" in user for user in users):
+        columns.insert(2, "worker")
+        for row, user in zip(rows, users, strict=True):
+            row.insert(2, user.get("worker", ""))
+    print_table(Table(title, tuple(columns), [tuple(row) for row in rows], len(columns)))
 
 
 def _row(user: Mapping[str, Any]) -> tuple[str, ...]:
@@ -117,16 +133,16 @@ def _add(args: argparse.Namespace, settings: CopySettings) -> int:
 
 
 def _rotate(args: argparse.Namespace, settings: CopySettings) -> int:
-    name = _bare(_known(settings, args.user))
+    name = _bare(known_user(settings, args.user))
     write_config(settings.file, change_key(settings.file.read_text(), name, parse_reference(args.key)))
     return _taken_over(settings, f"{name} has another key in {settings.file.name}")
 
 
 def _remove(args: argparse.Namespace, settings: CopySettings) -> int:
-    user = _known(settings, args.user)
+    user = known_user(settings, args.user)
     text = remove_user(settings.file.read_text(), _bare(user))
     request = {"do": "leave", "user": user, "leaving": args.leaving or "", "wait_s": PATIENCE_S}
-    answer = asyncio.run(_ask(settings.file, request))
+    answer = asyncio.run(ask_copier(settings.file, request))
     if answer is None and args.leaving not in (None, Leaving.KEEP.value):
         shape = f"{args.leaving}, and no copier runs that could"
         raise ConfigError("leaving", shape, "Start it first: krakenonce run; or use --leaving keep.")
@@ -143,11 +159,19 @@ def _reload(_: argparse.Namespace, settings: CopySettings) -> int:
 
 def _taken_over(settings: CopySettings, done: str) -> int:
     print(done)
-    answer = asyncio.run(_ask(settings.file, {"do": "reload"}))
-    return _say(["no copier runs"] if answer is None else answer["lines"])
+    answer = asyncio.run(ask_copier(settings.file, {"do": "reload"}))
+    return _say(_elsewhere(settings) if answer is None else answer["lines"])
 
 
-async def _ask(config: Path, request: Mapping[str, Any]) -> dict[str, Any] | None:
+def _elsewhere(settings: CopySettings) -> list[str]:
+    from krakenonce.copytrader.service.offline import ask_for_files
+
+    is_told = asyncio.run(ask_for_files(settings, SystemClock()))
+    return ["no copier runs on this host; those on others read their files again" if is_told else "no copier runs"]
+
+
+async def ask_copier(config: Path, request: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Have the copier that runs on *config* do what *request* says and return its answer; None if none runs."""
     from krakenonce.copytrader.service.control import ask
     from krakenonce.copytrader.service.socket_file import socket_path
 
@@ -160,7 +184,8 @@ def _deed(deeds: Any, name: str, summary: str) -> argparse.ArgumentParser:
     return room
 
 
-def _known(settings: CopySettings, name: str) -> str:
+def known_user(settings: CopySettings, name: str) -> str:
+    """Return the account's name of the user *name*; raises `ConfigError` if the configuration has no such user."""
     user = account_of(name)
     if user not in settings.users:
         known = ", ".join(map(_bare, settings.users))

@@ -97,6 +97,7 @@ class _Assembly:
             url=self._address("url", KRAKEN),
             store=places.store(self._notes, root.get("store"), self._environment),
             journal=places.journal(self._notes, root.get("journal"), self._environment, self._file, self._run),
+            lease_s=root.get("lease_s", 6),
             currency=root.get("currency", "USD"),
             masters=MappingProxyType(masters),
             users=MappingProxyType({user.name: user for user in users}),

@@ -197,6 +197,13 @@ ROOT = (
         "where fills, decisions and orders are kept",
         values.text,
     ),
+    Key(
+        "lease_s",
+        "seconds, 2 to 60",
+        "6",
+        "how soon a dead worker's users are free, if several share a journal in PostgreSQL",
+        values.whole(2, 60),
+    ),
     Key("currency", "currency", "USD", "what money is counted in", values.asset),
     Key("pairs", "list of pairs", "all", "what may be entered at all", values.many(values.pair)),
     Key(

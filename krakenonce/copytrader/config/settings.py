@@ -77,6 +77,7 @@ class CopySettings:
         run: how much is real.
         url: the exchange; for all accounts.
         store: the nonce store's URL, journal: the journal's; either may hold a password, and is never shown.
+        lease_s: how long a worker's lease of its users lasts without renewal, if several share the journal.
         currency: what money is counted in.
         masters, users: by their account names, in the order of the file.
         guards: the limits of all users together.
@@ -90,6 +91,7 @@ class CopySettings:
     url: str
     store: str = field(repr=False)
     journal: str = field(repr=False)
+    lease_s: int
     currency: str
     masters: Mapping[str, AccountSettings]
     users: Mapping[str, UserSettings]

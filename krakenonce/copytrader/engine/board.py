@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from krakenonce.copytrader.engine.drafts import Draft
+from krakenonce.copytrader.engine.elsewhere import Elsewhere
 from krakenonce.copytrader.engine.entries import LastMinute
 from krakenonce.copytrader.engine.known import KnownFills
 from krakenonce.copytrader.engine.members import Member, Roster
@@ -41,6 +42,7 @@ class Board:
         self.known: dict[str, KnownFills] = {}
         self.entries = LastMinute()
         self.losses = Losses()
+        self.elsewhere = Elsewhere()
         self.held_until_ns: int | None = None
         self.at_rest: Callable[[Member], None] = _pass_over
         self.stopped: Callable[[str], object] = _pass_over_name
@@ -90,13 +92,22 @@ class Board:
         standing = self.standing(member)
         if standing.state in _SILENT:
             return f"not sent: {standing.state.value}"
-        if self.roster.members.get(member.name) is not member:
+        if not self.has(member):
             return "not sent: another worker has this user now"
-        if self.held_until_ns is not None and self.setting.clock.boot_ns() >= self.held_until_ns:
+        if self.is_lease_over:
             return "not sent: the lease of this worker is over"
         if self.setting.exchange_ns() >= order.deadline_ns:
             return "not sent: its time was over before it could be"
         return ""
+
+    def has(self, member: Member) -> bool:
+        """Return whether *member* is copied here, as far as we know."""
+        return self.roster.members.get(member.name) is member
+
+    @property
+    def is_lease_over(self) -> bool:
+        """True while nothing may be sent, because another worker may have our users."""
+        return self.held_until_ns is not None and self.setting.clock.boot_ns() >= self.held_until_ns
 
     async def write(self, draft: Draft) -> None:
         """Write *draft*; users who are another worker's by now are dropped."""
@@ -118,13 +129,16 @@ class Board:
         member = self.roster.members.pop(user, None)
         if member is None:
             return
-        log.warning("%s is another worker's now", user)
+        log.info("%s is another worker's now", user)
         dismiss(member)
 
-    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        """Run *work* in a task that is ended with the engine."""
+    def spawn(self, work: Coroutine[Any, Any, None], name: str, member: Member | None = None) -> asyncio.Task[None]:
+        """Run *work* in a task that is ended with the engine, or earlier with what is done here for *member*."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
+        if member is not None:
+            member.tasks.add(task)
+            task.add_done_callback(member.tasks.discard)
         task.add_done_callback(self._ended)
         return task
 
@@ -151,8 +165,8 @@ def dismiss(member: Member) -> None:
     for track in member.tracks.values():
         if track.task is not None:
             track.task.cancel()
-    if member.watch is not None:
-        member.watch.cancel()
+    for task in (*member.tasks, *([member.watch] if member.watch is not None else [])):
+        task.cancel()
 
 
 def _pass_over(member: Member) -> None:

@@ -10,6 +10,7 @@ from krakenonce.copytrader.engine.board import Board
 from krakenonce.copytrader.engine.comings import depart, enter
 from krakenonce.copytrader.engine.drafts import Draft
 from krakenonce.copytrader.engine.drift import take_away
+from krakenonce.copytrader.engine.entrance import Entrance
 from krakenonce.copytrader.engine.figures import MasterFigures
 from krakenonce.copytrader.engine.intake import Intake
 from krakenonce.copytrader.engine.launching import Launcher
@@ -23,7 +24,6 @@ from krakenonce.copytrader.engine.setting import Setting
 from krakenonce.copytrader.engine.switches import Switches
 from krakenonce.copytrader.engine.watching import Watch
 from krakenonce.copytrader.journal.records import EVERYBODY, Standing
-from krakenonce.copytrader.journal.statements import EVERYBODYS_STANDING
 from krakenonce.copytrader.policy import CopyMode, Leaving, UserPolicy
 from krakenonce.copytrader.records import Line, MasterFill, MasterOrderEvent
 from krakenonce.errors import ConfigError
@@ -31,6 +31,9 @@ from krakenonce.errors import ConfigError
 CLOCKS_APART_NS = 2 * NS_PER_SECOND
 """How far our idea of the exchange's clock may be off: fills so shortly before the very first start count."""
 
+
+JOINING_S = 1.0
+"""How long those who join wait for one another's balances: who is unknown by then is looked at again."""
 
 LOOK_BACK_NS = 60 * NS_PER_SECOND
 """How much older than the newest fill known a fill may be that nobody has told us of."""
@@ -57,6 +60,7 @@ class Copier:
         self._switches = Switches(self._board, self._launcher)
         self._seating = Seating(self._board, self._launcher, self._watch, journal)
         self._intake = Intake(self._board, self._launcher, journal)
+        self._entrance = Entrance(self._let_in)
 
     @property
     def users(self) -> tuple[str, ...]:
@@ -83,6 +87,11 @@ class Copier:
         """
         known = self._board.known[master]
         return max(known.newest_ns - LOOK_BACK_NS, known.since_ns)
+
+    def beginning(self) -> dict[str, str]:
+        """Return what is written down of the moment when copying began, if it begins now: small facts by name."""
+        since_ns = self._setting.exchange_ns() - CLOCKS_APART_NS
+        return {name: text for master in self._masters for name, text in began(master, since_ns).items()}
 
     async def start(self, seats: Sequence[Seat]) -> None:
         """Load the journal, take up what an earlier run left open, and copy for *seats* from now on.
@@ -131,8 +140,11 @@ class Copier:
         if seat.account.name in self._board.roster.members:
             raise ConfigError("user", f"{seat.account.name!r}, who is copied already", "Use another name.")
         check_keys([seat.account, *(member.account for member in self._board.roster)])
+        await self._entrance.come_in(seat)
+
+    async def _let_in(self, seats: Sequence[Seat]) -> None:
         memory = Recollection(await self._journal.load())
-        await self._seating.seat([memory.member(self._board, seat)], Draft())
+        await self._seating.seat([memory.member(self._board, seat) for seat in seats], Draft(), JOINING_S)
 
     async def leave(self, user: str, leaving: Leaving | None = None) -> asyncio.Future[None]:
         """Copy no more entries for *user*; *leaving* (his policy's choice if None) says what becomes of his positions.
@@ -217,13 +229,35 @@ class Copier:
         """Have nothing to do with *user* any more, at once: another worker goes on with him."""
         self._board.drop(user)
 
-    async def look_at_switches(self) -> None:
-        """Do as others have switched for everybody, by way of the journal: kill, pause, resume, re-arm.
+    async def hand_over(self, user: str, patience_s: float) -> None:
+        """Decide nothing new for *user*, finish what is on its way for him, and have nothing to do with him then.
+
+        What his master does meanwhile is decided by the worker who has him next. When this returns, everything about
+        him is written: now others may have him.
+
+        Parameters:
+            patience_s: how long to wait for orders. What is on its way then is found out by the next worker.
+        """
+        await self._seating.hand_over(self._member(user), patience_s)
+
+    async def look_elsewhere(self, whole: int) -> None:
+        """Take note of what other workers' users hold and have lost, and let them know the same of ours.
+
+        Parameters:
+            whole: how many users there are, here and elsewhere.
 
         Raises:
             StoreUnavailable: the journal can't be read.
         """
-        await self._switches.follow(await self._journal.select(EVERYBODYS_STANDING, (EVERYBODY,)))
+        await self._watch.look_elsewhere(self._journal, whole)
+
+    def is_news(self, told: Standing) -> bool:
+        """Return whether `follow` would change anything."""
+        return self._switches.is_news(told)
+
+    async def follow(self, told: Iterable[Standing]) -> None:
+        """Do as somebody else has switched and written into the journal, if that is news to us."""
+        await self._switches.follow(told)
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from krakenonce.copytrader.engine.members import Member
 from krakenonce.copytrader.engine.tracks import Track
@@ -60,6 +60,9 @@ class Draft:
 
     def mark_standing(self, member: Member, standing: Standing) -> None:
         """Give *member* another *standing*, and have it written."""
+        if standing.state is not member.standing.state:
+            # The journal takes no older standing for a newer one, whatever a clock says.
+            standing = replace(standing, since_ns=max(standing.since_ns, member.standing.since_ns + 1))
         if standing != member.standing:
             member.standing = standing
             self.standings[standing.user] = standing

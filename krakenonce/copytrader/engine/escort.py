@@ -53,19 +53,27 @@ class Escort:
         self._member, self._track, self._txid = member, track, txid
 
     def begin(self, step: Step) -> None:
-        """Carry out *step*, now: an order, a change or a cancel is handed over before this returns."""
+        """Carry out *step*, now: an order, a change or a cancel is handed over before this returns.
+
+        Nothing is done for a user whom another worker has by now.
+        """
+        if not self._board.has(self._member):
+            return
         name = f"the mirror of {self._txid} for {self._member.name}"
         if isinstance(step, Place):
             order, answer = self._handed_over(step.order)
-            self._board.spawn(self._follow(order, answer), name)
+            self._spawn(self._follow(order, answer), name)
         elif isinstance(step, Amend):
-            self._board.spawn(self._amend(step), name)
+            self._spawn(self._amend(step), name)
         else:
-            self._board.spawn(self._cancel(step), name)
+            self._spawn(self._cancel(step), name)
 
     def resume(self, order: CopyOrder) -> None:
         """Follow *order*, which an earlier run may have sent."""
-        self._board.spawn(self._follow(order, None, is_left_over=True), f"the mirror {order.cl_ord_id}")
+        self._spawn(self._follow(order, None, is_left_over=True), f"the mirror {order.cl_ord_id}")
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._board.spawn(work, name, self._member)
 
     def _handed_over(self, order: CopyOrder) -> tuple[CopyOrder, Answer | None]:
         if self._board.may_send(self._member, order):
@@ -140,6 +148,8 @@ class Escort:
 
     async def _amend(self, step: Amend) -> None:
         try:
+            if self._board.is_lease_over:
+                raise TryLater("the lease of this worker is over")
             await self._member.account.amend(step.cl_ord_id, volume=step.volume, limit=step.limit, trigger=step.trigger)
         except RequestRefused as error:
             log.info("%s: %s is replaced, for it can't be changed: %s", self._member.name, step.cl_ord_id, error)

@@ -52,7 +52,7 @@ class Figures:
         self._together: Usage | None = None
         guards = board.setting.guards
         self._limits_all = _limits_exposure(guards)
-        self._most_together = None if guards is None else guards.orders_per_minute
+        self._most_together = None if guards is None else board.elsewhere.part(guards.orders_per_minute)
         self._markets: dict[str, Market] = {}
         self._exchange_ns, self._wall_ns = board.setting.exchange_ns(), board.setting.clock.wall_ns()
 
@@ -113,6 +113,10 @@ class Figures:
             members = list(self._board.roster) if self._limits_all else []
             exposure = sum((exposure_of(one, self._setting) for one in members), ZERO)
             positions = frozenset().union(*(positions_of(one) for one in members))
+            if self._limits_all and self._setting.guards is not None:
+                elsewhere, most = self._board.elsewhere, self._setting.guards.max_exposure
+                exposure = add(exposure, elsewhere.exposure(most, lambda row: _value_of(row, self._setting)))
+                positions |= elsewhere.positions
             self._together = Usage(everybody.state, everybody.reason, exposure, positions)
         return self._together
 

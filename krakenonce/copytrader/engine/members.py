@@ -38,7 +38,8 @@ class Member:
         leaving: what becomes of his positions, once he has said that he leaves; departed: done when he has left.
         entries: how many entry orders were planned in the last minute.
         wanted_looks: set to have his balances looked at soon.
-        watch: the task that looks at his balances.
+        watch: the task that looks at his balances; tasks: those that follow his mirrored orders.
+        moving: True once another worker is to have him: nothing new is decided for him here.
         decided: the fills (master, exec_id) that were decided on lately, here or by another worker before.
     """
 
@@ -55,6 +56,8 @@ class Member:
     entries: LastMinute = field(default_factory=LastMinute)
     look_wanted: asyncio.Event = field(default_factory=asyncio.Event)
     watch: asyncio.Task[None] | None = None
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    moving: bool = False
     decided: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
 
     def __post_init__(self) -> None:
@@ -96,7 +99,7 @@ class Roster:
 
     def followers(self, master: str) -> list[Member]:
         """Return the followers of *master*, beginning with another one each time."""
-        found = [member for member in self.members.values() if master in member.follows]
+        found = [member for member in self.members.values() if master in member.follows and not member.moving]
         self._turn += 1
         start = self._turn % len(found) if found else 0
         return found[start:] + found[:start]

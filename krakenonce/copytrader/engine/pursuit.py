@@ -60,7 +60,7 @@ class Pursuit:
     def start(self) -> None:
         """Follow the line in a task of its own, if nobody does."""
         track = self._track
-        if track.task is None:
+        if track.task is None and self._board.has(self._member):
             track.task = self._board.spawn(self._run(), f"the line {' '.join(track.line.key)}")
 
     async def _run(self) -> None:

@@ -16,8 +16,11 @@ from krakenonce.copytrader.engine.recovery import recall_entries
 from krakenonce.copytrader.engine.standings import judge_together
 from krakenonce.copytrader.engine.sweep import decide_for
 from krakenonce.copytrader.engine.watching import Watch
+from krakenonce.copytrader.journal.records import Changes
 from krakenonce.copytrader.journal.statements import LATELY_DECIDED
 from krakenonce.errors import ConfigError
+
+HAND_OVER_LOOK_S = 0.02
 
 
 class Seating:
@@ -33,9 +36,13 @@ class Seating:
         self._began_ns = board.setting.clock.wall_ns()
         board.hear(self.at_rest)
 
-    async def seat(self, members: Sequence[Member], draft: Draft) -> None:
-        """Copy for *members* from now on, and see to what was left open for them; *draft* is written with it."""
-        await self.patiently(self._watch.look(member) for member in members)
+    async def seat(self, members: Sequence[Member], draft: Draft, patience_s: float | None = None) -> None:
+        """Copy for *members* from now on, and see to what was left open for them; *draft* is written with it.
+
+        Parameters:
+            patience_s: how long accounts that do not answer are waited for; None for the setting's choice.
+        """
+        await self.patiently((self._watch.look(member) for member in members), patience_s)
         for member in members:
             decided = await self._journal.select(LATELY_DECIDED, (member.name, MOST_DECIDED))
             member.decided.update(((master, exec_id), None) for master, exec_id in reversed(decided))
@@ -54,11 +61,21 @@ class Seating:
         for member in members:
             await self._catch_up(member)
 
-    async def patiently(self, looks: Iterable[Awaitable[object]]) -> None:
+    async def hand_over(self, member: Member, patience_s: float) -> None:
+        """Decide nothing new for *member*, finish what is on its way, and have nothing to do with him then."""
+        member.moving = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                while any(track.order is not None for track in member.tracks.values()):
+                    await self._board.setting.sleep(HAND_OVER_LOOK_S)
+        self._board.drop(member.name)
+        await self._journal.commit(Changes())  # written after everything that was handed over before
+
+    async def patiently(self, looks: Iterable[Awaitable[object]], patience_s: float | None = None) -> None:
         """Wait for *looks*, but only a little: who does not answer holds up nobody."""
         looking = asyncio.gather(*looks)
         with suppress(TimeoutError):
-            await asyncio.wait_for(looking, self._board.setting.pace.patience_s)
+            await asyncio.wait_for(looking, self._board.setting.pace.patience_s if patience_s is None else patience_s)
 
     def at_rest(self, member: Member) -> None:
         """See *member* off, if he wants to leave and nothing is left to do for him."""

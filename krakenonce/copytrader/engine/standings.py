@@ -64,7 +64,7 @@ def judge_together(board: Board, looked_at: Iterable[Member], draft: Draft) -> N
     for member in looked_at:
         if member.equity is not None:
             board.losses.look(member.standing, member.equity)
-    board.losses.keep_only(board.roster.members)
+    board.losses.keep_only({*board.roster.members, *board.elsewhere.standings})
     after = judged(before, guards, board.losses, board.setting.clock.wall_ns())
     if after.state is before.state:
         return

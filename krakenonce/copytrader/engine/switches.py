@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 from krakenonce.clock import NS_PER_SECOND
 from krakenonce.copytrader.endings import pause_after
@@ -15,16 +14,17 @@ from krakenonce.copytrader.engine.drafts import Draft
 from krakenonce.copytrader.engine.launching import Launcher
 from krakenonce.copytrader.engine.members import Member
 from krakenonce.copytrader.engine.mirrors import steer
-from krakenonce.copytrader.engine.standings import place, place_everybody
+from krakenonce.copytrader.engine.standings import close_all, place, place_everybody
 from krakenonce.copytrader.guards.losses import rearmed, recounted
 from krakenonce.copytrader.journal.records import EVERYBODY, Standing, State
-from krakenonce.copytrader.journal.rows import standing_of
 from krakenonce.copytrader.records import CopyOrder
 from krakenonce.errors import ConfigError, KrakenonceError
 
 log = logging.getLogger("krakenonce")
 
 CANCEL_ATTEMPTS = 20
+
+_BY_HAND = frozenset({State.PAUSED, State.SOFT_STOP, State.HARD_STOP})
 
 
 class Switches:
@@ -39,9 +39,9 @@ class Switches:
         self._board, self._launcher = board, launcher
         board.hear_stops(lambda user: board.spawn(self._steer(user), f"mirrored orders after a stop of {user}"))
 
-    async def kill(self, user: str, reason: str) -> None:
+    async def kill(self, user: str, reason: str, since_ns: int = 0) -> None:
         """Let no order of *user* (or of everybody) leave any more, from this moment on, and cancel the open ones."""
-        draft = self._placed(user, State.KILLED, reason)
+        draft = self._placed(user, State.KILLED, reason, since_ns)
         for member in self._concerned(user):
             for track in member.tracks.values():
                 steer(self._board, member, track, draft)
@@ -50,19 +50,39 @@ class Switches:
         await asyncio.gather(*(self._cancel_open(member) for member in self._concerned(user)))
         await written
 
-    async def follow(self, rows: Sequence[Sequence[Any]]) -> None:
-        """Do as somebody else has switched for everybody: *rows* of the journal's standings."""
-        for written in map(standing_of, rows):
-            known = self._board.everybody
-            if written.since_ns <= known.since_ns or written.state is known.state:
+    def is_news(self, told: Standing) -> bool:
+        """Return whether *told* says something that we have not done, and not undone since."""
+        if told.user != EVERYBODY and told.user not in self._board.roster.members:
+            return False
+        known = self._standing(told.user)
+        # A kill that was written just before we paused somebody ourselves is in the journal, and older.
+        is_kill = told.state is State.KILLED and known.state in _BY_HAND
+        return told.state is not known.state and (told.since_ns > known.since_ns or is_kill)
+
+    async def follow(self, told: Iterable[Standing]) -> None:
+        """Do as somebody else has switched, if that is news: kill, pause, resume or re-arm users or everybody."""
+        for one in told:
+            if one.user == EVERYBODY and one.state is self._board.everybody.state:
+                # Failures in a row are counted together.
+                self._board.everybody = replace(self._board.everybody, failures=one.failures)
+            if not self.is_news(one):
                 continue
-            if written.state is State.KILLED:
-                await self.kill(EVERYBODY, written.reason)
-            elif written.state is State.ACTIVE:
-                await self._begin_again(EVERYBODY, written)
-            else:
-                await self._launcher.launch(self._placed(EVERYBODY, written.state, written.reason))
-                await self._steer(EVERYBODY)
+            if one.state is State.KILLED:
+                await self.kill(one.user, one.reason, one.since_ns)
+            elif one.state is State.ACTIVE:
+                await self._follow_beginning(one)
+            elif one.state in _BY_HAND:
+                draft = self._placed(one.user, one.state, one.reason, one.since_ns)
+                if one.state is State.HARD_STOP:
+                    for member in self._concerned(one.user):
+                        close_all(member, draft)
+                await self._launcher.conclude(draft)
+                await self._steer(one.user)
+
+    async def _follow_beginning(self, told: Standing) -> None:
+        if told.user == EVERYBODY and self._board.everybody.state is not State.PAUSED:
+            await self._launcher.conclude(self._recounted())
+        await self._begin_again(told.user, told)
 
     async def pause(self, user: str, reason: str) -> None:
         """Make no entries for *user* (or everybody) until `resume`; exits go out."""
@@ -95,8 +115,8 @@ class Switches:
 
     async def _begin_again(self, user: str, standing: Standing) -> None:
         draft = Draft()
-        now_ns = self._board.setting.clock.wall_ns()
-        self._place(user, replace(standing, state=State.ACTIVE, reason="", since_ns=now_ns), draft)
+        since_ns = self._since_ns(user, standing.since_ns)
+        self._place(user, replace(standing, state=State.ACTIVE, reason="", since_ns=since_ns), draft)
         for member in self._concerned(user):
             for track in member.tracks.values():
                 track.purpose = None
@@ -112,11 +132,15 @@ class Switches:
                     draft.touch(member, track)
         await self._launcher.conclude(draft)
 
-    def _placed(self, user: str, state: State, reason: str) -> Draft:
+    def _placed(self, user: str, state: State, reason: str, since_ns: int = 0) -> Draft:
         draft = Draft()
-        now_ns = self._board.setting.clock.wall_ns()
-        self._place(user, replace(self._standing(user), state=state, reason=reason, since_ns=now_ns), draft)
+        since_ns = self._since_ns(user, since_ns)
+        self._place(user, replace(self._standing(user), state=state, reason=reason, since_ns=since_ns), draft)
         return draft
+
+    def _since_ns(self, user: str, told_ns: int) -> int:
+        # Later than whatever it replaces, also if that was said by a host whose clock is ahead.
+        return max(self._board.setting.clock.wall_ns(), self._standing(user).since_ns + 1, told_ns)
 
     def _place(self, user: str, standing: Standing, draft: Draft) -> None:
         if user == EVERYBODY:

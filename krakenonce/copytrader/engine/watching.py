@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from decimal import Decimal
 
 from krakenonce.copytrader.engine.board import Board
 from krakenonce.copytrader.engine.drafts import Draft
+from krakenonce.copytrader.engine.elsewhere import looked, told
 from krakenonce.copytrader.engine.figures import MasterFigures, equity_of
 from krakenonce.copytrader.engine.launching import Launcher
 from krakenonce.copytrader.engine.members import Member
-from krakenonce.copytrader.engine.standings import judge_losses
+from krakenonce.copytrader.engine.protocols import Journal
+from krakenonce.copytrader.engine.standings import judge_losses, judge_together
+from krakenonce.copytrader.journal.records import Changes
+from krakenonce.copytrader.policy import Guards
 from krakenonce.errors import KrakenonceError
 
 log = logging.getLogger("krakenonce")
@@ -28,6 +33,7 @@ class Watch:
 
     def __init__(self, board: Board, launcher: Launcher, masters: dict[str, MasterFigures]) -> None:
         self._board, self._launcher, self._masters = board, launcher, masters
+        self._told: dict[str, Decimal] = {}
 
     def begin(self, member: Member) -> None:
         """Watch *member* from now on."""
@@ -63,6 +69,25 @@ class Watch:
         equity = equity_of(((asset, one.total) for asset, one in balances.items()), setting.quotes)
         self._masters[master] = MasterFigures(equity, {asset: one.available for asset, one in balances.items()})
 
+    async def look_elsewhere(self, journal: Journal, whole: int) -> None:
+        """Look at the users of other workers once, if there are limits for all together; *whole* users are in all."""
+        if not _limits_all(self._board.setting.guards):
+            return
+        here = {member.name: member.equity for member in self._board.roster}
+        known = {user: equity for user, equity in here.items() if equity is not None}
+        news = {user: equity for user, equity in known.items() if self._told.get(user) != equity}
+        self._told = known
+        if news:
+            await journal.commit(Changes(meta=told(news)))
+        before, after = self._board.elsewhere.standings, await looked(journal, here, whole)
+        self._board.elsewhere = after
+        for user, (standing, equity) in after.standings.items():
+            if before.get(user) != (standing, equity) and user not in self._board.roster.members:
+                self._board.losses.look(standing, equity)
+        draft = Draft()
+        judge_together(self._board, (), draft)
+        await self._launcher.conclude(draft)
+
     async def _judge(self, member: Member) -> None:
         if member.equity is None:
             return
@@ -93,3 +118,10 @@ class Watch:
         while True:
             await self._board.setting.sleep(self._board.setting.pace.balances_s)
             await self.look_at_master(master)
+
+
+def _limits_all(guards: Guards | None) -> bool:
+    if guards is None:
+        return False
+    limits = (guards.max_exposure, guards.max_positions, guards.orders_per_minute, guards.daily_loss, guards.drawdown)
+    return any(limit is not None for limit in limits)

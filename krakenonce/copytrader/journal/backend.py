@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from krakenonce.copytrader.journal.records import Changes
+
+Rows: TypeAlias = list[tuple[Any, ...]]
+T = TypeVar("T")
+
+
+class Read(Protocol):
+    """Returns the rows of a SELECT with ``?`` for values."""
+
+    def __call__(self, statement: str, values: Sequence[Any] = ()) -> Rows: ...
 
 
 class Backend(Protocol):
@@ -24,6 +33,9 @@ class Backend(Protocol):
 
     def read(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a SELECT with ``?`` for values."""
+
+    def view(self, work: Callable[[Read], T]) -> T:
+        """Return what *work* returns; all that it reads stands as of one moment, whatever others write meanwhile."""
 
     def close(self) -> None:
         """Close the database. Safe to call twice."""

@@ -9,7 +9,8 @@ from typing import Any
 from krakenonce.clock import Clock, SystemClock
 from krakenonce.copytrader.journal import rows
 from krakenonce.copytrader.journal import statements as sql
-from krakenonce.copytrader.journal.backend import Backend
+from krakenonce.copytrader.journal.backend import Backend, Read
+from krakenonce.copytrader.journal.folding import masters_as_filled
 from krakenonce.copytrader.journal.records import Changes, FillRow, FollowRow, MirrorRow, Snapshot
 from krakenonce.copytrader.records import LineKey
 from krakenonce.orders.batches import GroupCommit, Insistence
@@ -44,7 +45,7 @@ class CopyJournal:
 
     async def load(self) -> Snapshot:
         """Return where everything stands; raises `StoreUnavailable`."""
-        return await self._commits.read(self._load)
+        return await self._commits.read(lambda: self.backend.view(self._load))
 
     async def undecided(self, user: str) -> list[FillRow]:
         """Return the recent fills that *user* has to decide on and has not, oldest first; raises `StoreUnavailable`."""
@@ -62,17 +63,21 @@ class CopyJournal:
         self.backend.close()
 
     def _horizon(self) -> int:
-        return int(self.backend.read(sql.NEWEST_FILL)[0][0]) - sql.RECENT_NS
+        return _horizon(self.backend.read)
 
-    def _load(self) -> Snapshot:
-        read = self.backend.read
+    def _load(self, read: Read) -> Snapshot:
+        masters = tuple(map(rows.master_of, read(sql.ALL_MASTERS)))
         return Snapshot(
-            fills=tuple(rows.fill_of(row).fill for row in read(sql.RECENT_FILLS, (self._horizon(),))),
+            fills=tuple(rows.fill_of(row).fill for row in read(sql.RECENT_FILLS, (_horizon(read),))),
             lines=tuple(map(rows.line_of, read(sql.ALL_LINES))),
             orders=tuple(map(rows.order_of, read(sql.OPEN_ORDERS))),
             standings=tuple(map(rows.standing_of, read(sql.ALL_STANDINGS))),
-            masters=tuple(map(rows.master_of, read(sql.ALL_MASTERS))),
+            masters=masters if self.backend.is_local else masters_as_filled(masters, read),
             follows=tuple(FollowRow(*row) for row in read(sql.ALL_FOLLOWS)),
             mirrors=tuple(MirrorRow(LineKey(*key), txid, text) for *key, txid, text in read(sql.ALL_MIRRORS)),
             meta=dict(read(sql.ALL_META)),
         )
+
+
+def _horizon(read: Read) -> int:
+    return int(read(sql.NEWEST_FILL)[0][0]) - sql.RECENT_NS

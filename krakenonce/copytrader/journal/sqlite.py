@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from krakenonce.copytrader.journal.backend import Read, T
 from krakenonce.copytrader.journal.records import Changes
 from krakenonce.copytrader.journal.schema import SCHEMA
 from krakenonce.copytrader.journal.statements import is_vital, statements
@@ -50,6 +51,10 @@ class SqliteBackend:
 
     def read(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return self._file.read(statement, values)
+
+    def view(self, work: Callable[[Read], T]) -> T:
+        # Nobody but its caller writes the file.
+        return work(self.read)
 
     def close(self) -> None:
         self._file.close()

@@ -42,7 +42,13 @@ PUT_LINE = _put("copy_lines", LINES, "user_name, master, pair")
 PUT_ORDER = _put("copy_orders", ORDERS, "exec_id, cl_ord_id", "WHERE copy_orders.phase IN ('planned', 'open')")
 TAKE_IN_OLDER = """UPDATE copy_decisions SET cl_ord_id = ?
     WHERE user_name = ? AND master = ? AND pair = ? AND cl_ord_id = '' AND kind <> 'skip'"""
-PUT_STANDING = _put("copy_standings", STANDINGS, "user_name")
+PUT_STANDING = _put(
+    "copy_standings",
+    STANDINGS,
+    "user_name",
+    """WHERE excluded.since_ns >= copy_standings.since_ns
+    AND (copy_standings.state <> 'killed' OR excluded.state IN ('killed', 'active', 'leaving', 'left'))""",
+)
 PUT_MASTER = _put("copy_masters", MASTERS, "master, pair", "WHERE excluded.fills >= copy_masters.fills")
 PUT_FOLLOW = _put("copy_follows", FOLLOWS, "user_name, master")
 PUT_MIRROR = _put("copy_mirrors", MIRRORS, "user_name, master, pair, order_txid")
@@ -54,7 +60,6 @@ NEWEST_FILL = "SELECT coalesce(max(filled_ns), 0) FROM copy_fills"
 ALL_LINES = f"SELECT {LINES} FROM copy_lines"  # noqa: S608 - constants only, as in all of these
 OPEN_ORDERS = f"SELECT {ORDERS} FROM copy_orders WHERE phase IN ('planned', 'open') ORDER BY planned_ns"  # noqa: S608
 ALL_STANDINGS = f"SELECT {STANDINGS} FROM copy_standings"  # noqa: S608
-EVERYBODYS_STANDING = f"SELECT {STANDINGS} FROM copy_standings WHERE user_name = ?"  # noqa: S608
 ALL_MASTERS = f"SELECT {MASTERS} FROM copy_masters"  # noqa: S608
 ALL_FOLLOWS = f"SELECT {FOLLOWS} FROM copy_follows"  # noqa: S608
 ALL_MIRRORS = f"SELECT {MIRRORS} FROM copy_mirrors"  # noqa: S608

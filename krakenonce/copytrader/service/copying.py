@@ -8,17 +8,19 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from decimal import Decimal
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from krakenonce.client.budget import Sleep
 from krakenonce.clock import Clock, SystemClock
 from krakenonce.copytrader.config import CopySettings
 from krakenonce.copytrader.engine.copier import Copier
+from krakenonce.copytrader.engine.protocols import Journal
 from krakenonce.copytrader.engine.setting import Setting
+from krakenonce.copytrader.engine.sharing import Sharing, Terms
 from krakenonce.copytrader.feed import ExecutionsFeed
 from krakenonce.copytrader.notify import Event, Notice, Notifier
 from krakenonce.copytrader.records import MasterFill
@@ -26,12 +28,17 @@ from krakenonce.copytrader.service.accounts import Load
 from krakenonce.copytrader.service.furnishing import Ambience, Furniture, furnish
 from krakenonce.copytrader.service.guests import Guests
 from krakenonce.copytrader.service.hearing import Hearing
+from krakenonce.copytrader.service.keeping import KeptGuests
 from krakenonce.copytrader.service.memory import PairNames, paper_orders
 from krakenonce.copytrader.service.prices import PriceFeed
 from krakenonce.copytrader.service.resolving import Resolved, resolve
 from krakenonce.copytrader.service.telling import CopyLog, ToldJournal
 from krakenonce.errors import KrakenonceError
 from krakenonce.keychain import load_credentials
+from krakenonce.orders.journal import JournalAddress
+
+if TYPE_CHECKING:
+    from krakenonce.copytrader.journal.leases import Leases
 
 log = logging.getLogger("krakenonce")
 
@@ -53,6 +60,7 @@ class CopyService:
         settings: the configuration that counts now.
         copier: the engine; guests: the users' accounts around it.
         feeds: the masters' feeds, by master.
+        files_asked: set when another worker was asked to have the configuration read again.
 
     Entering raises:
         BadConfig, ConfigError: something that only shows here: a pair that is not listed, a master's key that may
@@ -77,6 +85,9 @@ class CopyService:
         self._ambience = Ambience(clock or SystemClock(), sleep, chance, load, own_name())
         self._stack = AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
+        self._ears: list[asyncio.Task[None]] = []
+        self._sharing: Sharing | None = None
+        self.files_asked = asyncio.Event()
         self._notifier = self._new_notifier(settings)
 
     async def __aenter__(self) -> Self:
@@ -91,22 +102,40 @@ class CopyService:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._end_tasks()
+        if self._sharing is None:
+            await self._last_wishes()
+        await self._stop()
+
+    @property
+    def is_shared(self) -> bool:
+        """True if other workers may have some of the users: the journal is in a database."""
+        return self._sharing is not None
+
+    @property
+    def worker(self) -> str:
+        """The name of this worker among those that share the journal."""
+        return self._ambience.worker
+
+    @property
+    def clock(self) -> Clock:
+        """Ours."""
+        return self._ambience.clock
+
+    @property
+    def journal(self) -> Journal:
+        """Where everything is written."""
+        return self._furniture.journal
+
+    def has(self, user: str) -> bool:
+        """Return whether *user* is this worker's: copied, leaving, or tried again and again."""
+        return self._sharing is None or self.guests.has(user)
+
+    async def _last_wishes(self) -> None:
         try:
             async with asyncio.timeout(LAST_WISHES_S):
                 await self.copier.idle()
         except TimeoutError:
             log.warning("orders are still on their way: the next start finds out what became of them")
-        await self._stop()
-
-    async def lost(self) -> None:
-        """Wait until this copier may not copy any more, because another one on the same journal may have begun."""
-        tenure = self._furniture.tenure
-        await (asyncio.Event() if tenure is None else tenure.lost).wait()
-
-    async def cover(self, users: Iterable[str]) -> None:
-        """Keep other copiers off *users* as well, who are about to join; raises `StoreUnavailable`."""
-        if self._furniture.tenure is not None:
-            await self._furniture.tenure.cover(list(users))
 
     def resolve(self, settings: CopySettings) -> Resolved:
         """Return *settings* in the exchange's words; raises `BadConfig`."""
@@ -114,7 +143,9 @@ class CopyService:
 
     def adopt(self, settings: CopySettings, resolved: Resolved) -> None:
         """Go on with *settings*; who is copied, and how, has been changed already."""
-        self.settings = settings
+        self.settings, self._resolved = settings, resolved
+        if self._sharing is not None:
+            self._sharing.look()
         self._prices.pairs = pairs_in_use(resolved)
         self._names.note(self._prices.pairs or ())
 
@@ -131,15 +162,15 @@ class CopyService:
     async def _start(self) -> None:
         await self._notifier.__aenter__()
         self._furniture = furniture = await furnish(self.settings, self._ambience, self._stack)
+        self._resolved = furniture.resolved
         self._names = PairNames(furniture.journal, furniture.world.symbols, furniture.memory.meta)
         await self._read_prices(furniture)
         self.copier = self._engine(furniture)
         await self._seat(furniture)
+        if furniture.leases is not None:
+            await self._share(furniture, furniture.leases)
         for name in furniture.masters:
             self._follow(name, furniture)
-        if furniture.tenure is not None:
-            hearing = Hearing(self.copier, furniture.journal, self._ambience.sleep)
-            self._tasks.append(asyncio.create_task(hearing.run(), name="standings"))
 
     async def _stop(self) -> None:
         await self._end_tasks()
@@ -150,6 +181,11 @@ class CopyService:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _end_ears(self) -> None:
+        for ear in self._ears:
+            ear.cancel()
+        await asyncio.gather(*self._ears, return_exceptions=True)
 
     def _engine(self, furniture: Furniture) -> Copier:
         world = furniture.world
@@ -188,8 +224,28 @@ class CopyService:
         self._stack.push_async_callback(self.guests.close)
         self._stack.push_async_callback(self.copier.close)
         standings = {standing.user: standing for standing in furniture.memory.standings}
-        await self.guests.seat(self.settings.users.values(), furniture.resolved, standings)
+        users = () if furniture.leases is not None else self.settings.users.values()
+        if furniture.leases is not None:
+            # All workers have to count the masters' fills from the same moment on.
+            await asyncio.to_thread(furniture.leases.settle, self.copier.beginning())
+        await self.guests.seat(users, furniture.resolved, standings)
         self._names.note(pairs_in_use(furniture.resolved) or ())
+
+    async def _share(self, furniture: Furniture, leases: Leases) -> None:
+        """Take this worker's share of the users; the engine has begun without any."""
+        from krakenonce.copytrader.journal.bell import listen  # needs psycopg
+
+        keeping = KeptGuests(self.guests, self.copier, furniture.journal, lambda: (self.settings, self._resolved))
+        self._sharing = sharing = Sharing(self.copier, leases, keeping, terms=Terms.of(leases.lease_s))
+        hearing = Hearing(self, furniture.journal, self._ambience.sleep)
+        calls = {"standings": hearing.look, "files": hearing.look, "leases": sharing.look}
+        target = JournalAddress.of(self.settings.journal).target
+        # A kill is heard until the last user is handed over.
+        self._stack.push_async_callback(self._end_ears)
+        self._stack.push_async_callback(sharing.end)
+        await sharing.begin()
+        ear = listen(target, lambda word: calls[word](), self._ambience.sleep)
+        self._ears = [asyncio.create_task(hearing.run(), name="standings"), asyncio.create_task(ear, name="calls")]
 
     def _follow(self, name: str, furniture: Furniture) -> None:
         broker, symbols = furniture.masters[name], furniture.world.symbols

@@ -28,7 +28,7 @@ from krakenonce.orders import open_journal
 from krakenonce.orders.journal import JournalAddress
 
 if TYPE_CHECKING:
-    from krakenonce.copytrader.service.tenure import Tenure
+    from krakenonce.copytrader.journal.leases import Leases
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Furniture:
         dialer: opens WebSockets.
         resolved: the configuration in the exchange's words.
         quotes: the last prices.
-        tenure: keeps other copiers off, if the journal is in a database; a file is locked instead.
+        leases: of this worker, if the journal is in a database that several share; a file is locked instead.
     """
 
     world: World
@@ -66,7 +66,7 @@ class Furniture:
     dialer: Dialer
     resolved: Resolved
     quotes: QuoteBoard
-    tenure: Tenure | None
+    leases: Leases | None
 
     @property
     def reader(self) -> KrakenBroker:
@@ -76,9 +76,9 @@ class Furniture:
 
 async def furnish(settings: CopySettings, ambience: Ambience, stack: AsyncExitStack) -> Furniture:
     """Open everything; *stack* closes it. Raises as `CopyService` does."""
-    tenure = await _stand_by(settings, ambience, stack)
+    leases = await _leases(settings, ambience)
     journal = open_copy_journal(
-        settings.journal, clock=ambience.clock, is_sole=tenure is None, worker=ambience.worker if tenure else None
+        settings.journal, clock=ambience.clock, is_sole=leases is None, worker=ambience.worker if leases else None
     )
     stack.push_async_callback(journal.close)
     memory = await _remembered(journal, settings.run)
@@ -97,7 +97,7 @@ async def furnish(settings: CopySettings, ambience: Ambience, stack: AsyncExitSt
         ambience.sleep, ambience.chance,
     )  # fmt: skip
     quotes = QuoteBoard(rules, resolved.currency)
-    return Furniture(world, journal, memory, masters, dialer, resolved, quotes, tenure)
+    return Furniture(world, journal, memory, masters, dialer, resolved, quotes, leases)
 
 
 def refuse_twin(owners: dict[str, str], name: str, mark: str) -> None:
@@ -111,17 +111,13 @@ def refuse_twin(owners: dict[str, str], name: str, mark: str) -> None:
         raise ConfigError(f"the key of {name}", f"the key of {other} as well", "Give every account a key of its own.")
 
 
-async def _stand_by(settings: CopySettings, ambience: Ambience, stack: AsyncExitStack) -> Tenure | None:
+async def _leases(settings: CopySettings, ambience: Ambience) -> Leases | None:
     address = JournalAddress.of(settings.journal)
     if not address.is_server:
         return None
-    from krakenonce.copytrader.service.tenure import Leases, Tenure  # needs psycopg
+    from krakenonce.copytrader.journal.leases import Leases  # needs psycopg
 
-    leases = await asyncio.to_thread(Leases, address.target, ambience.worker)
-    tenure = Tenure(leases, ambience.worker, list(settings.users), clock=ambience.clock, sleep=ambience.sleep)
-    stack.push_async_callback(tenure.end)
-    await tenure.begin()
-    return tenure
+    return await asyncio.to_thread(Leases, address.target, ambience.worker, lease_s=settings.lease_s)
 
 
 async def _remembered(journal: CopyJournal, run: RunMode) -> Snapshot:

@@ -25,6 +25,9 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 300.0
 
 LEFT = "has left; krakenonce users rearm copies again, or take the table out of the file"
 
+REARMED = "has left, and is to be copied again"
+"""The reason that is written with the standing of a user who has left and was re-armed, for his worker to find."""
+
 Tell = Callable[[Event, str, str], None]
 
 
@@ -70,10 +73,52 @@ class Guests:
         await self._copier.start([Seat(one.account, resolved.policies[user.name]) for user, one in there])
         for user in wanted:
             if standings.get(user.name, Standing("")).state is State.LEAVING and user.name in self._opened:
-                await self.leave(user.name, _choice(standings[user.name]))
+                await self.leave(user.name, choice_of(standings[user.name]))
         for user, one in zip(wanted, opened, strict=True):
             if one is None:
                 self._insist(user, resolved)
+
+    async def take_over(self, user: UserSettings, resolved: Resolved, standing: Standing) -> None:
+        """Copy for a user whom another run or worker has copied, and left as *standing* says.
+
+        Raises:
+            StoreUnavailable: the journal can't be read.
+        """
+        if self._has_left(user.name, {user.name: standing}):
+            return
+        opened = await self._open(user, resolved)
+        if opened is None:
+            self._insist(user, resolved)
+            return
+        await self._copier.join(Seat(opened.account, resolved.policies[user.name]))
+        if standing.state is State.LEAVING:
+            await self.leave(user.name, choice_of(standing))
+
+    async def let_go(self, user: str) -> None:
+        """Have nothing to do with *user* any more: another worker has him."""
+        self._forget(user)
+        self._copier.drop(user)
+        self._wallets.pop(user, None)
+        await self._close_one(user)
+
+    def has(self, user: str) -> bool:
+        """Return whether *user* has an account here, or a reason why not."""
+        return user in self._opened or user in self.trouble
+
+    def is_busy(self, user: str) -> bool:
+        """Return whether *user* is just about to be copied, or to leave."""
+        tasks = (self._tasks.get(user), self._leaving.get(user))
+        return any(task is not None and not task.done() for task in tasks)
+
+    @property
+    def leaving(self) -> frozenset[str]:
+        """Who has said that he leaves, and has not left yet."""
+        return frozenset(self._leaving)
+
+    def remember(self, on_paper: Mapping[str, list[CopyOrder]]) -> None:
+        """Take *on_paper*, by user, for the orders on paper that another worker has made."""
+        rules = self._world.rules
+        self._wallets.update((user, wallet_after(orders, rules)) for user, orders in on_paper.items())
 
     async def join(self, user: UserSettings, resolved: Resolved) -> None:
         """Copy for one user more, from now on.
@@ -208,13 +253,15 @@ class Guests:
                 task.cancel()
 
     def _has_left(self, user: str, standings: Mapping[str, Standing]) -> bool:
-        if standings.get(user, Standing("")).state is not State.LEFT:
+        standing = standings.get(user, Standing(""))
+        if standing.state is not State.LEFT or standing.reason == REARMED:
             return False
         self.trouble[user] = LEFT
         log.warning("%s %s", user, self.trouble[user])
         return True
 
 
-def _choice(standing: Standing) -> Leaving | None:
+def choice_of(standing: Standing) -> Leaving | None:
+    """Return what becomes of the positions of a user who was LEAVING, as the engine has written it down."""
     word = standing.reason.rpartition(": ")[2]
     return Leaving(word) if word in {choice.value for choice in Leaving} else None

@@ -16,6 +16,9 @@ from krakenonce.errors import ConfigError
 
 RUN_FACT = "run"
 
+FILES_FACT = "asked:files"
+"""Changes its value each time all workers are asked to read their configuration again."""
+
 _ON_PAPER = f"SELECT {ORDERS} FROM copy_orders WHERE path = 'dry'"  # noqa: S608 - constants only
 
 

@@ -16,13 +16,16 @@ LONGEST = 100
 """A socket's path has room for about 108 bytes (man 7 unix)."""
 
 
-def socket_path(config: Path) -> Path:
+def socket_path(config: Path, worker: int | None = None) -> Path:
     """Return the path for the configuration file *config*: beside it.
 
     It follows from the file's name alone, so that a copier can be stopped while its configuration has mistakes.
+
+    Parameters:
+        worker: its number, for one of several workers that have a supervisor; None for whoever is to be asked.
     """
     place = config.expanduser().absolute()
-    path = place.with_name(f"{place.name}.sock")
+    path = place.with_name(f"{place.name}{'' if worker is None else f'.{worker}'}.sock")
     if len(os.fsencode(path)) <= LONGEST:
         return path
     mark = hashlib.sha256(os.fsencode(path)).hexdigest()[:24]

@@ -5,21 +5,27 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from krakenonce.copytrader.config import CopySettings, load_settings
-from krakenonce.copytrader.journal.records import EVERYBODY
+from krakenonce.copytrader.journal.records import EVERYBODY, Changes, State
 from krakenonce.copytrader.policy import Leaving
 from krakenonce.copytrader.service.changes import Differences, differences
 from krakenonce.copytrader.service.control import Request
 from krakenonce.copytrader.service.copying import CopyService
+from krakenonce.copytrader.service.keeping import standing_now
+from krakenonce.copytrader.service.memory import FILES_FACT
+from krakenonce.copytrader.service.offline import restate
 from krakenonce.copytrader.service.resolving import Resolved
+from krakenonce.copytrader.service.roll import Row, held, place_of, roll, stands
 from krakenonce.errors import ConfigError, KrakenonceError
 
 log = logging.getLogger("krakenonce")
 
 MOST_PATIENCE_S = 90.0
+LOOK_S = 0.2
 
 
 class Steering:
@@ -66,8 +72,8 @@ class Steering:
             after = load_settings(service.settings.file)
             resolved = service.resolve(after)
             found = differences(service.settings, after)
-            await service.cover(after.users)
             done = [f"{', '.join(found.restart)}: counts after a restart"] if found.restart else []
+            done += [f"{name}: joins, with the worker that has room" for name in found.joined if service.is_shared]
             users = _apply(service, after, found, resolved)
             done += [line for line in await asyncio.gather(*users) if line]
             if after.webhooks != service.settings.webhooks:
@@ -79,58 +85,95 @@ class Steering:
         return done
 
     async def _list(self, _: Request) -> dict[str, Any]:
-        service, copier = self._service, self._service.copier
-        users = []
-        for name in service.settings.users:
-            row: dict[str, Any] = {"user": name, "trouble": service.guests.trouble.get(name, "")}
-            if name in copier.users:
-                standing = copier.standing(name)
-                row |= {"state": standing.state.value, "reason": standing.reason, "path": service.guests.path(name)}
-                row["lines"] = [
-                    {"master": line.key.master, "pair": service.name_of(line.key.pair), "held": f"{line.held:f}"}
-                    for line in copier.lines(name)
-                    if line.held or line.wanted
-                ]
-            users.append(row)
-        everybody = copier.everybody
+        service = self._service
+        rows = await roll(service.journal, service.settings.users, service.name_of) if service.is_shared else {}
+        users = [self._row(name) if service.has(name) else rows[name] for name in service.settings.users]
+        everybody = service.copier.everybody
         return {"users": users, "everybody": everybody.state.value, "why": everybody.reason}
 
+    def _row(self, name: str) -> Row:
+        service, copier = self._service, self._service.copier
+        row: Row = {"user": name, "trouble": service.guests.trouble.get(name, "")}
+        if service.is_shared:
+            row |= {"worker": place_of(service.worker), "here": True}
+        if name in copier.users:
+            row |= stands(copier.standing(name))
+            row |= {"path": service.guests.path(name), "lines": held(copier.lines(name), service.name_of)}
+        return row
+
     async def _kill(self, request: Request) -> dict[str, Any]:
-        user = self._user(request)
-        await self._service.copier.kill(str(request.get("reason") or "by hand"), user=user)
-        return {"lines": [f"{user}: killed; open copy orders are cancelled"]}
+        user, reason = self._user(request), str(request.get("reason") or "by hand")
+        if self._is_in_hand(user):
+            await self._service.copier.kill(reason, user=user)
+        words = f"{user}: killed; open copy orders are cancelled"
+        return await self._switched(request, user, reason, words)
 
     async def _pause(self, request: Request) -> dict[str, Any]:
-        user = self._user(request)
-        await self._service.copier.pause(str(request.get("reason") or "by hand"), user=user)
-        return {"lines": [self._stands(user)]}
+        user, reason = self._user(request), str(request.get("reason") or "by hand")
+        if self._is_in_hand(user):
+            await self._service.copier.pause(reason, user=user)
+        return await self._switched(request, user, reason)
 
     async def _resume(self, request: Request) -> dict[str, Any]:
         user = self._user(request)
-        await self._service.copier.resume(user=user)
-        return {"lines": [self._stands(user)]}
+        if self._is_in_hand(user):
+            await self._service.copier.resume(user=user)
+        return await self._switched(request, user)
 
     async def _rearm(self, request: Request) -> dict[str, Any]:
         user, service = self._user(request), self._service
-        if user != EVERYBODY and user not in service.copier.users:
+        if user == EVERYBODY or user in service.copier.users:
+            await service.copier.rearm(user=user)
+        elif service.has(user):
             async with self._turn:
                 settings = service.settings
                 await service.guests.join(settings.users[user], service.resolve(settings))
-        else:
-            await service.copier.rearm(user=user)
-        return {"lines": [self._stands(user)]}
+        return await self._switched(request, user)
+
+    async def _switched(self, request: Request, user: str, reason: str = "", words: str = "") -> dict[str, Any]:
+        """Tell what came of a switch; of one that concerns another worker's user, have it told to that one."""
+        service = self._service
+        if user == EVERYBODY or not service.is_shared or user in service.copier.users:
+            return {"here": True, "lines": [words or self._stands(user)]}
+        if request.get("here_only"):
+            return {"here": False, "lines": []}
+        line = await restate(service.settings, user, str(request["do"]), reason, service.clock)
+        return {"here": False, "lines": [line]}
 
     async def _leave(self, request: Request) -> dict[str, Any]:
         user, word = self._user(request), request.get("leaving")
+        leaving = Leaving(word) if word else None
+        if not self._service.has(user):
+            return await self._leave_elsewhere(request, user, leaving)
         async with self._turn:
-            task = await self._service.guests.leave(user, Leaving(word) if word else None)
+            task = await self._service.guests.leave(user, leaving)
         if task is not None:
-            await asyncio.wait((task,), timeout=min(float(request.get("wait_s", 0)), MOST_PATIENCE_S))
+            await asyncio.wait((task,), timeout=_patience_s(request))
         has_left = task is None or task.done()
-        return {"left": has_left, "lines": [f"{user}: {'has left' if has_left else 'is leaving'}"]}
+        return {"here": True, "left": has_left, "lines": [_left(user, is_over=has_left)]}
 
-    async def _reload(self, _: Request) -> dict[str, Any]:
-        return {"lines": await self.reload() or ["nothing has changed"]}
+    async def _leave_elsewhere(self, request: Request, user: str, leaving: Leaving | None) -> dict[str, Any]:
+        service, has_left = self._service, False
+        if request.get("here_only"):
+            return {"here": False, "left": False, "lines": []}
+        leaving = leaving or service.settings.users[user].policy.leaving
+        await restate(service.settings, user, "leave", leaving.value, service.clock)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_patience_s(request)):
+                while not (has_left := (await standing_now(service.journal, user)).state is State.LEFT):
+                    await service.copier.sleep(LOOK_S)
+        return {"here": False, "left": has_left, "lines": [_left(user, is_over=has_left)]}
+
+    async def _reload(self, request: Request) -> dict[str, Any]:
+        service, lines = self._service, await self.reload()
+        if service.is_shared and not request.get("here_only"):
+            await service.journal.commit(Changes(meta={FILES_FACT: f"{service.worker} {service.clock.wall_ns()}"}))
+            lines.append("workers on other hosts read their files again")
+        return {"here": True, "lines": lines or ["nothing has changed"]}
+
+    def _is_in_hand(self, user: str) -> bool:
+        # An engine that is the only one says itself that it does not copy somebody.
+        return not self._service.is_shared or user == EVERYBODY or user in self._service.copier.users
 
     def _user(self, request: Request) -> str:
         user = str(request.get("user") or "")
@@ -150,10 +193,13 @@ def _apply(service: CopyService, after: CopySettings, found: Differences, resolv
     stuck = [name for name in guests.trouble if name in after.users and name not in found.joined]
     again = [name for name in stuck if name not in found.rekeyed and not guests.has_departed(name)]
     changed = [name for name in found.changed if name in copier.users]
+    rekeyed = [name for name in found.rekeyed if service.has(name)]
+    # Whoever is new is shared out with all others, to whichever worker has room.
+    joined = again if service.is_shared else (*found.joined, *again)
     return [
-        *(_said(name, "left", guests.leave(name)) for name in found.left),
-        *(_said(name, "joined", guests.join(after.users[name], resolved)) for name in (*found.joined, *again)),
-        *(_said(name, "another account", guests.rotate(after.users[name], resolved)) for name in found.rekeyed),
+        *(_said(name, "left", guests.leave(name)) for name in found.left if service.has(name)),
+        *(_said(name, "joined", guests.join(after.users[name], resolved)) for name in joined),
+        *(_said(name, "another account", guests.rotate(after.users[name], resolved)) for name in rekeyed),
         *(_said(name, "another policy", copier.change(name, resolved.policies[name])) for name in changed),
     ]
 
@@ -164,6 +210,14 @@ async def _said(name: str, words: str, work: Awaitable[object]) -> str:
     except KrakenonceError as error:
         return f"{name}: not done ({words}): {error}"
     return f"{name}: {words}"
+
+
+def _patience_s(request: Request) -> float:
+    return min(float(request.get("wait_s", 0)), MOST_PATIENCE_S)
+
+
+def _left(user: str, *, is_over: bool) -> str:
+    return f"{user}: {'has left' if is_over else 'is leaving'}"
 
 
 def _kept(before: CopySettings, after: CopySettings, found: Differences) -> CopySettings:

@@ -1,31 +1,21 @@
 """Several workers, real processes: users are divided, a dead worker's are taken over, and nothing is copied twice."""
 
 import asyncio
-import json
 import os
+import random
 import signal
-import subprocess
 import sys
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
-from krakenonce.broker import KrakenBroker, Order
-from krakenonce.copytrader.journal import Changes, open_copy_journal
-from krakenonce.copytrader.journal.leases import Leases
-from krakenonce.copytrader.journal.records import LineRow
-from krakenonce.copytrader.journal.schema import SCHEMA
-from krakenonce.copytrader.records import Line, LineKey
-from krakenonce.global_nonce import GlobalKrakenNonceManager
-from krakenonce.kraken.credentials import Credentials
-from krakenonce.orders.postgres_link import PostgresLink
+from krakenonce.copytrader.journal.leases import HELD
+from krakenonce.copytrader.report import read_report
 from krakenonce.simulator import serve_in_thread
-from tests.copytrader.trading import PAIR, bought_and_sold, doubles
+from tests.copytrader.service.stage import buy, sell
+from tests.copytrader.trading import bought_and_sold, doubles
+from tests.copytrader.workers.hosts import MUTANT, ROOT, Cluster, empty
 from tests.engines.servers import PostgresServer
-
-ROOT = Path(__file__).parents[3]
-USERS = [f"USER:{number}" for number in range(1, 7)]
 
 
 @pytest.fixture(scope="module")
@@ -35,153 +25,163 @@ def server():
     server.close()
 
 
-TABLES = "fills decisions lines orders standings masters follows mirrors meta leases"
-
-
 @pytest.fixture
 def url(server):
     """An empty journal."""
-    link = PostgresLink(server.url, SCHEMA, survives_power_loss=False)
-    link.write(lambda one: [one.execute(f"DELETE FROM copy_{name}") for name in TABLES.split()], vital=False)
-    link.close()
+    empty(server.url)
     return server.url
 
 
-class Crowd:
-    """The workers' processes. All of them are ended with the test."""
-
-    def __init__(self, sim, url, store, *, lease_s):
-        accounts = [{"name": one.name, "key": one.key, "secret": one.secret} for one in sim.accounts]
-        self.sim, self.url, self.workers = sim, url, {}
-        self.job = {"url": sim.url, "journal": url, "store": store, "lease_s": lease_s, "accounts": accounts}
-        self.journal = open_copy_journal(url)
-        self.manager = GlobalKrakenNonceManager(store)
-
-    def start(self, name):
-        environment = os.environ | {"PYTHONPATH": str(ROOT)}
-        script = Path(__file__).with_name("worker.py")
-        self.workers[name] = worker = subprocess.Popen(
-            [sys.executable, script], stdin=subprocess.PIPE, text=True, cwd=ROOT, env=environment
-        )
-        worker.stdin.write(json.dumps(self.job | {"worker": name}) + "\n")
-        worker.stdin.flush()
-
-    async def __aenter__(self):
-        master = self.sim.accounts[0]
-        credentials = Credentials(master.key, master.secret)
-        self.master = KrakenBroker("MASTER", credentials, manager=self.manager, base_url=self.sim.url)
-        await self.master.connect()
-        return self
-
-    async def __aexit__(self, *_):
-        for worker in self.workers.values():
-            worker.send_signal(signal.SIGCONT)
-            worker.kill()
-            worker.wait()
-            worker.stdin.close()
-        await self.master.close()
-        await self.journal.close()
-
-    def signal(self, name, number):
-        self.workers[name].send_signal(number)
-
-    async def trade(self, side, volume):
-        await self.master.place(Order(PAIR, side, Decimal(volume)))
-
-    def owners(self):
-        rows = self.journal.backend.read(
-            "SELECT worker, user_name FROM copy_leases WHERE left(user_name, 1) <> '@' AND until_ns > "
-            "(extract(epoch FROM clock_timestamp()) * 1000000000)::bigint"
-        )
-        return {user: worker for worker, user in rows}
-
-    def followed(self):
-        return {row[0] for row in self.journal.backend.read("SELECT user_name FROM copy_follows")}
-
-    async def until(self, holds):
-        while not holds():
-            assert all(worker.poll() in (None, -signal.SIGKILL) for worker in self.workers.values())
-            await asyncio.sleep(0.05)
-
-    async def until_all_have(self, bought, sold):
-        await self.until(lambda: all(bought_and_sold(one) == (bought, sold) for one in self.sim.accounts[1:]))
-
-
-def divided(crowd, workers):
-    """Return whether everybody is somebody's, and all of *workers* have as many."""
-    owners = crowd.owners()
-    counts = {worker: list(owners.values()).count(worker) for worker in workers}
-    return set(owners) == set(USERS) and set(counts.values()) == {len(USERS) // len(workers)}
-
-
-@pytest.mark.parametrize("death", ["killed", "frozen"])
-async def test_a_worker_that_dies_or_freezes_is_replaced_and_nothing_is_copied_twice(url, tmp_path, death):
+async def test_workers_come_die_and_go_and_everything_is_copied_once(url, tmp_path):
     with serve_in_thread(accounts=7, volatility=0) as sim:
-        async with Crowd(sim, url, f"file://{tmp_path}/nonces", lease_s=3) as crowd:
-            for name in ("a", "b", "c"):
-                crowd.start(name)
-            await crowd.until(lambda: divided(crowd, "abc") and crowd.followed() == set(USERS))
-            await crowd.trade("buy", "0.02")
-            await crowd.until_all_have(Decimal("0.01"), 0)
-            crowd.signal("b", signal.SIGKILL if death == "killed" else signal.SIGSTOP)
-            await crowd.trade("buy", "0.01")
-            await crowd.trade("sell", "0.015")
-            await crowd.until(lambda: divided(crowd, "ac"))
-            await crowd.until(lambda: all(_net(one) == Decimal("0.0075") for one in sim.accounts[1:]))
-            if death == "frozen":
-                crowd.signal("b", signal.SIGCONT)
-                await crowd.until(lambda: divided(crowd, "abc"))
-            await crowd.trade("buy", "0.01")
-            await crowd.until(lambda: all(_net(one) == Decimal("0.0125") for one in sim.accounts[1:]))
-            rows = await crowd.journal.select(
-                "SELECT user_name, count(*), count(DISTINCT exec_id) FROM copy_decisions GROUP BY user_name"
-            )
-        assert sorted(rows) == [(user, 4, 4) for user in USERS]
-        assert [doubles(account) for account in sim.accounts] == [[]] * 7
-        assert all(_net(account) == Decimal("0.0125") for account in sim.accounts[1:])
-        assert sim.stats()["totals"]["invalid_nonces"] == 0
+        async with Cluster(sim, url, tmp_path, users=6) as cluster:
+            first = await cluster.host("first", "--workers", "2")
+            await cluster.until_shared(3, 3)
+            await buy(cluster.master, "0.02")
+            await cluster.until_all_hold("0.01")
+
+            second = await cluster.host("second")
+            await cluster.until_shared(2, 2, 2)
+            owners = dict(await cluster.journal.select(HELD))
+            afar = next(user for user, worker in owners.items() if f":{second.process.pid}:" not in worker)
+            assert "paused (lunch)" in await second.asked("users", "pause", afar, "--reason", "lunch")
+            await first.until(f"{afar}: pause: lunch")
+            assert f"{afar}: active" in await first.asked("users", "resume", afar)
+
+            dead = first.workers[1]
+            os.kill(dead, signal.SIGKILL)
+            await buy(cluster.master, "0.02")
+            await sell(cluster.master, "0.01")
+            await cluster.until_shared(2, 2, 2, without=(dead,))
+            await cluster.until_all_hold("0.015")
+
+            shown = await second.asked("users", "list")
+            pids = (second.process.pid, *first.workers.values())
+            assert sum(shown.count(f":{pid} ") for pid in pids) == 6, shown
+            assert await second.stop() == 0
+            assert second.process.pid not in await cluster.shares(), "who ends in order gives everything back"
+            await cluster.until_shared(3, 3)
+            await sell(cluster.master, "0.01")
+            await cluster.until_all_hold("0.01")
+
+            assert "killed" in await first.asked("kill", "--reason", "a drill")
+            await buy(cluster.master, "0.01")
+            await first.until("*: kill: a drill", times=2)
+            assert await first.stop() == 0
+            assert await cluster.shares() == {}
+            assert cluster.findings("0.01") == []
+        for secret in second.stage.keys.values():
+            assert secret.secret not in first.shown + second.shown
 
 
-def _net(account):
-    bought, sold = bought_and_sold(account)
-    return bought - sold
+@pytest.mark.parametrize("is_sound", [True, False], ids=["sound", "the positive control: without the check of leases"])
+async def test_a_worker_that_was_frozen_makes_no_second_copy(url, tmp_path, is_sound):
+    with serve_in_thread(accounts=5, volatility=0) as sim:
+        async with Cluster(sim, url, tmp_path, users=4) as cluster:
+            options = {} if is_sound else {"program": (MUTANT,)}
+            frozen = await cluster.host("first", **options)
+            await frozen.until("copying for")
+            await cluster.until_shared(4)
+            frozen.process.send_signal(signal.SIGSTOP)
+            await buy(cluster.master, "0.02")
+            second = await cluster.host("second")
+            await cluster.until_shared(4, without=(frozen.process.pid,))
+            await cluster.until_all_hold("0.01")
+            frozen.process.send_signal(signal.SIGCONT)
+            if not is_sound:
+                while not any(doubles(account) for account in cluster.copied):
+                    await asyncio.sleep(0.02)
+                assert cluster.findings("0.01") != []
+                return
+            await cluster.until_shared(2, 2)
+            await sell(cluster.master, "0.01")
+            await cluster.until_all_hold("0.005")
+            assert [await host.stop() for host in (frozen, second)] == [0, 0]
+            assert cluster.findings("0.005") == []
+            assert await cluster.decided_twice() == []
 
 
-def test_users_are_divided_evenly_and_given_back_when_others_come(url):
-    first, second = (Leases(url, name, lease_s=60) for name in "ab")
-    assert first.renew(USERS).users == set(USERS)
-    assert second.renew(USERS).users == set(), "what others have is left to them"
-    share = first.renew(USERS)
-    assert len(share.surplus) == 3
-    first.give_back(share.surplus)
-    assert second.renew(USERS).users == share.surplus
-    assert first.renew(USERS).users == set(USERS) - share.surplus
-    second.close()
-    assert first.renew(USERS).users == set(USERS), "who ends in peace gives everything back"
-    first.close()
+async def test_what_was_asked_of_one_host_reaches_the_worker_of_another(url, tmp_path):
+    with serve_in_thread(accounts=4, volatility=0) as sim:
+        async with Cluster(sim, url, tmp_path, users=2) as cluster:
+            first = await cluster.host("first")
+            await cluster.until_shared(2)
+            await buy(cluster.master, "0.02")
+            await cluster.until_all_hold("0.01")
+            nobody = cluster.stage("nobody")
+            second = await cluster.host("second")
+            await cluster.until_shared(1, 1)
+            owners = dict(await cluster.journal.select(HELD))
+            afar = next(user for user, worker in owners.items() if f":{first.process.pid}:" in worker)
+
+            for host in (first, second):
+                host.stage.write(nobody.text + nobody.table(3))
+            assert "joins, with the worker that has room" in await second.asked("users", "reload")
+            await first.until("USER:u3: joins, with the worker that has room")
+            cluster.users = 3
+            await cluster.until_shared(1, 2)
+
+            name = afar.removeprefix("USER:")
+            shown = await second.asked("users", "remove", name, "--leaving", "close")
+            assert f"{name} is not in copy.toml any more" in shown
+            number = int(name[1:])
+            assert bought_and_sold(sim.accounts[number]) == (Decimal("0.01"), Decimal("0.01"))
+            assert [await host.stop() for host in (first, second)] == [0, 0]
 
 
-async def test_a_worker_without_the_lease_writes_nothing_about_a_user(url):
-    key = LineKey("USER:1", "MASTER", PAIR)
-    leases = Leases(url, "a", lease_s=60)
-    leases.renew(["USER:1"])
-    mine, others = (open_copy_journal(url, worker=name) for name in "ab")
-    row = LineRow(Line(key, Decimal(1)))
-    assert await others.commit(Changes(lines=(row,), meta={"any": "thing"})) == {"USER:1"}
-    assert (await others.load()).lines == ()
-    assert (await others.load()).meta == {"any": "thing"}, "what concerns nobody else is written"
-    assert await mine.commit(Changes(lines=(row,))) == frozenset()
-    assert (await mine.load()).lines == (row,)
-    await mine.close()
-    await others.close()
-    leases.close()
+async def test_several_workers_need_a_database(tmp_path, kraken_sim):
+    stage_text = f'url = "{kraken_sim.url}"\n[master]\nkey = "env:MASTER"\n[users.u1]\nkey = "env:USER1"\n'
+    assert await _refused(tmp_path, stage_text) == (
+        "krakenonce: --workers: 2 workers, and a journal in a file of one process. Put the journal into PostgreSQL: "
+        'journal = "env:COPY_JOURNAL"; or leave --workers out.'
+    )
+    shown = await _refused(tmp_path, 'journal = "postgresql://k@127.0.0.1:1/k"\n' + stage_text)
+    assert "store: the memory of one process, and 2 workers." in shown
 
 
-def test_a_lease_that_is_not_renewed_is_taken_over(url):
-    first, second = Leases(url, "a", lease_s=0.001), Leases(url, "b", lease_s=60)
-    first.renew(USERS)
-    while second.renew(USERS).users != set(USERS):
-        pass
-    assert first.renew(USERS).users == set()
-    first.close()
-    second.close()
+async def _refused(folder, text):
+    (folder / "copy.toml").write_text(text)
+    words = [sys.executable, "-m", "krakenonce", "run", "--workers", "2", str(folder / "copy.toml")]
+    process = await asyncio.create_subprocess_exec(
+        *words, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    shown = (await process.communicate())[0].decode().strip()
+    assert process.returncode == 2
+    return shown
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("seed", range(5))
+async def test_workers_that_die_freeze_and_end_all_the_time(url, tmp_path, seed):
+    dice, held = random.Random(seed), Decimal(0)
+    with serve_in_thread(accounts=9, seed=seed, volatility=0, latency_ms=20, jitter_ms=10) as sim:
+        async with Cluster(sim, url, tmp_path, users=8) as cluster:
+            hosts = {name: await cluster.host(name, "--workers", "2") for name in ("0", "1")}
+            await cluster.until_shared(2, 2, 2, 2)
+            for number in range(2, 22):
+                name = dice.choice(list(hosts))
+                pids, death = list(hosts[name].workers.values()), dice.choice(("kill", "freeze", "end", "supervisor"))
+                print(seed, number, name, death)
+                if death == "kill":
+                    os.kill(dice.choice(pids), signal.SIGKILL)
+                elif death == "freeze":
+                    os.kill(pids[0], signal.SIGSTOP)
+                elif death == "supervisor":
+                    hosts.pop(name).process.kill()
+                else:
+                    assert await hosts.pop(name).stop() == 0
+                for _ in range(3):
+                    side, volume = ("buy", "0.02") if not held else dice.choice((("buy", "0.02"), ("sell", "0.01")))
+                    await (buy if side == "buy" else sell)(cluster.master, volume)
+                    held += Decimal(volume) if side == "buy" else -Decimal(volume)
+                if death in ("end", "supervisor"):
+                    hosts[str(number)] = await cluster.host(str(number), "--workers", "2")
+                without = (pids[0],) if death == "freeze" else ()
+                await cluster.until_all_hold(held / 2)
+                if without:
+                    os.kill(pids[0], signal.SIGCONT)
+                await cluster.until_shared(2, 2, 2, 2)
+            assert [await host.stop() for host in hosts.values()] == [0, 0]
+            assert cluster.findings(held / 2) == []
+            assert await cluster.decided_twice() == []
+            assert not [one for one in (await read_report(cluster.journal)).receipts if one.outcome.value == "open"]
