@@ -127,6 +127,11 @@ class KrakenBroker:
         return self._desk.books
 
     @property
+    def proofs(self) -> Books:
+        """The same, for questions that are part of a proof: see `krakenonce.orders.persistence`."""
+        return self._desk.proofs
+
+    @property
     def clock(self) -> Clock:
         """Where the account reads time."""
         return self._clock

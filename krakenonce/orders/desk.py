@@ -19,6 +19,7 @@ from krakenonce.orders.fence import Fence, Sleep
 from krakenonce.orders.inquiry import Inquiry
 from krakenonce.orders.intents import Intent, State
 from krakenonce.orders.journal import Journal
+from krakenonce.orders.persistence import PersistentInquiry
 from krakenonce.orders.records import Executed, NotExecuted, Order, OrderState, Placement, Verdict
 from krakenonce.orders.requests import Request, amending, canceling, placing
 from krakenonce.orders.resolution import Patience, Resolver
@@ -68,6 +69,7 @@ class OrderDesk:
         patience = patience or Patience()
         inquiry = Inquiry(account, client)
         self.books = Books(inquiry)
+        self.proofs = Books(PersistentInquiry(account, client, sleep))
         self._account = f"{fingerprint(client.base_url)}:{account}"
         self._journal = journal
         self._holder = secrets.token_hex(8)
@@ -76,7 +78,7 @@ class OrderDesk:
         def now_ns() -> int:
             return clock.wall_ns() + offset_ns()
 
-        resolver = Resolver(Fence(client, inquiry, now_ns, sleep), self.books, patience.settle_s, sleep)
+        resolver = Resolver(Fence(client, inquiry, now_ns, sleep), self.proofs, patience.settle_s, sleep)
         self._resolver = resolver
         self._sender = Sender(self._account, self._holder, client, journal, resolver, patience, now_ns, sleep)
 

@@ -12,7 +12,7 @@ from krakenonce.clock import NS_PER_SECOND
 from krakenonce.orders.records import OrderState
 
 MOST_CLOSED = 2_000
-KEPT_NS = 600 * NS_PER_SECOND
+KEPT_NS = 60 * NS_PER_SECOND
 """How long an order that has ended is remembered. Who asks later finds it in the exchange's books."""
 _STATES = {"filled": "closed", "canceled": "canceled", "expired": "expired", "pending_new": "pending"}
 

@@ -135,7 +135,7 @@ class Endings:
         raise _NotYet
 
     async def _look(self, name: str, since_ns: int) -> OrderState | None:
-        books = self._broker.books
+        books = self._broker.proofs
         found = await books.find(name, priority=Priority.EXIT)
         if found is None:
             found = await books.find_by_trades(name, since_ns=since_ns, priority=Priority.EXIT)

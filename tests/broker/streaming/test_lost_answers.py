@@ -263,3 +263,23 @@ def test_without_the_finding_out_the_same_storm_leaves_duplicates():
     """Positive control."""
     desk, _ = storm(1, resolve=False)
     assert max(placed(desk).values()) > 1
+
+
+@pytest.mark.parametrize("websocket", [True, False])
+def test_a_proof_is_completed_although_it_costs_more_than_the_call_counter_holds(websocket):
+    """Were it begun anew at each refusal, it would never be complete: the counter fades too slowly."""
+    desk = Desk(tier="starter")
+
+    async def story():
+        for _ in range(6):
+            await desk.broker.open_orders()
+        if websocket:
+            lost(desk, "add_order", phase="before")
+        desk.kraken.exchange.faults.add(Fault(kind="drop", endpoint="AddOrder"))
+        order, deadline = desk.ioc("one"), desk.deadline()
+        async with asyncio.timeout(600):
+            await asyncio.wait((desk.account.send(order, deadline),))
+            assert await desk.account.ending(order, deadline) is None
+
+    desk.run(story, websocket=websocket)
+    assert not desk.orders()

@@ -120,14 +120,14 @@ def test_only_the_newest_closed_orders_are_kept():
 
 def test_closed_orders_are_forgotten_as_time_goes_by_and_open_ones_never():
     log = OrderLog()
-    for minute in range(120):
-        told = GOOD | {"order_id": f"O{minute}", "cl_ord_id": f"n{minute}"}
-        told |= {"exec_type": "filled", "order_status": "filled"} if minute % 2 else {}
-        log.take(read_report(told | {"timestamp": f"2026-10-01T{12 + minute // 60}:{minute % 60:02}:00Z"}))
+    for number in range(120):
+        told = GOOD | {"order_id": f"O{number}", "cl_ord_id": f"n{number}"}
+        told |= {"exec_type": "filled", "order_status": "filled"} if number % 2 else {}
+        log.take(read_report(told | {"timestamp": f"2026-10-01T12:{number // 6:02}:{number % 6}0Z"}))
     kept = [int(order.order_id[1:]) for order in log if order.has_ended]
-    assert kept == [109, 111, 113, 115, 117, 119], "those of the last ten minutes"
+    assert kept == [113, 115, 117, 119], "those of the last minute"
     assert len(log.open) == 60
-    assert [log.named(f"n{one}") is None for one in (0, 107, 109)] == [False, True, False]
+    assert [log.named(f"n{one}") is None for one in (0, 111, 113)] == [False, True, False]
 
 
 def test_symbols_follow_the_names_that_are_published():
