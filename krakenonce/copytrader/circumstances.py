@@ -37,6 +37,7 @@ class Circumstances(NamedTuple):
     Attributes:
         now_ns: the exchange's clock.
         available: free money, less what is set aside for orders on their way, in the quote asset of the user's pair.
+            None if the account could not be looked at yet: then it is found out before an order is planned.
         user: his use of the limits in his policy.
         together, together_guards: everybody's use of the limits for all. Of those count the pairs, the least and most
             of an order, exposure and positions; what depends on one user's taste (age, slippage, failures) does not.
@@ -51,7 +52,7 @@ class Circumstances(NamedTuple):
     """
 
     now_ns: int
-    available: Decimal
+    available: Decimal | None
     user: Usage = Usage()
     together: Usage = Usage()
     together_guards: Guards | None = None

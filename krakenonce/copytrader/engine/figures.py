@@ -65,7 +65,7 @@ class Figures:
         mode = member.policy.sizing.mode
         return Circumstances(
             now_ns=self._exchange_ns,
-            available=member.purse.available(rules.quote),
+            available=member.purse.available(rules.quote) if member.purse.is_known else None,
             user=self._usage(member, member.policy.guards),
             together=self.together(),
             together_guards=setting.guards,

@@ -60,7 +60,7 @@ def room(entry: Entry, waiting: Decimal) -> Cap:
     circumstances = entry.circumstances
     own = _exposure(entry, entry.policy.guards, circumstances.user)
     together = _exposure(entry, circumstances.together_guards, circumstances.together)
-    least = _funds(entry, waiting)
+    least = _funds(entry, waiting, circumstances.available)
     for cap in (own, together):
         if cap is not None and cap.most < least.most:
             least = cap
@@ -99,9 +99,13 @@ def _exposure(entry: Entry, guards: Guards | None, usage: Usage) -> Cap | None:
     return Cap(left, Reason.MAX_EXPOSURE, words, (usage.exposure, guards.max_exposure))
 
 
-def _funds(entry: Entry, waiting: Decimal) -> Cap:
-    circumstances = entry.circumstances
+def _funds(entry: Entry, waiting: Decimal, available: Decimal | None) -> Cap:
+    if available is None:
+        return _NO_CAP
     limit = limit_within("buy", entry.price, entry.policy.guards.slippage, entry.rules)
-    most = affordable(circumstances.available, limit, circumstances.fee_rate, entry.rules.lot_decimals)
+    most = affordable(available, limit, entry.circumstances.fee_rate, entry.rules.lot_decimals)
     words = "{} is free, which pays for {}, fee included"
-    return Cap(max(subtract(most, waiting), ZERO), Reason.FUNDS, words, (circumstances.available, most))
+    return Cap(max(subtract(most, waiting), ZERO), Reason.FUNDS, words, (available, most))
+
+
+_NO_CAP = Cap(Decimal("Infinity"), Reason.FUNDS, "what is free is not known yet", ())

@@ -271,3 +271,21 @@ def test_an_order_that_arrives_too_late_for_its_deadline_is_wanted_again(world):
 
     world.run(main)
     assert len(account.sent) == 2
+
+
+def test_a_fill_is_copied_although_the_account_can_not_be_looked_at_yet():
+    world = World()
+    account = world.user(1)
+    account.blind = True
+
+    async def main():
+        await world.start()
+        world.copier.on_fills([world.fill("buy", "1")])
+        await asyncio.sleep(5)
+        assert not account.sent, "nobody knows yet whether there is money for it"
+        account.blind = False
+        await world.copier.idle()
+        assert world.held("USER:1") == 1
+
+    world.run(main)
+    assert world.reasons() == [""]
