@@ -35,6 +35,9 @@ COMMANDS = (
     Command("run", "copy what a master trades to every user of a configuration", "krakenonce.cli.run"),
     Command("users", "see and steer who is copied: pause, kill, add, remove, rotate", "krakenonce.cli.users"),
     Command("kill", "stop all copying at once, until it is re-armed by hand", "krakenonce.cli.kill"),
+    Command(
+        "reconcile", "compare what was copied with what is in the accounts, to the lot", "krakenonce.cli.reconcile"
+    ),
     Command("report", "tell what copying came to: gains, fees, latencies, every skip", "krakenonce.cli.report"),
     Command("demo", "copy a master's trades to several users on a simulated Kraken", "krakenonce.cli.demo"),
 )

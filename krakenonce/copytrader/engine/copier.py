@@ -17,7 +17,7 @@ from krakenonce.copytrader.engine.launching import Launcher
 from krakenonce.copytrader.engine.members import Member, Seat
 from krakenonce.copytrader.engine.mirrors import end_all
 from krakenonce.copytrader.engine.protocols import Account, Journal
-from krakenonce.copytrader.engine.reconciliation import Drift, drift_of
+from krakenonce.copytrader.engine.reconciliation import Drift, Stock, drift_of, take_stock
 from krakenonce.copytrader.engine.recovery import Recollection, began
 from krakenonce.copytrader.engine.seating import Seating, check_keys
 from krakenonce.copytrader.engine.setting import Setting
@@ -220,6 +220,13 @@ class Copier:
         if mend:
             await self._mend(members, drifts)
         return drifts
+
+    async def take_stock(self, users: Iterable[str] | None = None) -> list[Stock]:
+        """Look at the accounts and return every position of *users* (None: of all), whether on target or not."""
+        members = [self._member(user) for user in (self.users if users is None else users)]
+        seen = await asyncio.gather(*(self._watch.look(member) for member in members))
+        board, figures, looks = self._board, self._launcher.figures(), zip(members, seen, strict=True)
+        return [stock for member, is_seen in looks for stock in take_stock(board, figures, member, is_seen=is_seen)]
 
     def hold_until(self, boot_ns: int) -> None:
         """Send nothing from that moment of the boot clock on: the worker's lease is over then, if not renewed."""

@@ -18,9 +18,9 @@ from krakenonce.copytrader.records import CopyOrder, OrderPhase, Purpose
 HELD_UP = frozenset({Reason.NOTHING_AVAILABLE, Reason.MARKET_CLOSED, Reason.RATE, Reason.UNKNOWN_FIGURE})
 """What keeps an order from being planned only for a while; everything else waits for the line to change."""
 
-_KEPT = say(Reason.LEAVING, "what was copied stays as it is")
-_UNSEEN = say(Reason.UNKNOWN_FIGURE, "the account's balances are not known yet")
-_UNLISTED = "the exchange does not list the pair any more"
+KEPT = say(Reason.LEAVING, "what was copied stays as it is")
+UNSEEN = say(Reason.UNKNOWN_FIGURE, "the account's balances are not known yet")
+UNLISTED = "the exchange does not list the pair any more"
 
 
 def plan(board: Board, figures: Figures, member: Member, track: Track, draft: Draft) -> Waiting | None:
@@ -44,11 +44,11 @@ def is_held_up(waiting: Waiting | None) -> bool:
 def _plan(board: Board, figures: Figures, member: Member, track: Track, draft: Draft) -> Waiting | None:
     rules = board.setting.rules.get(track.line.key.pair)
     if rules is None:
-        return Waiting(_UNLISTED)
+        return Waiting(UNLISTED)
     if member.leaving is Leaving.KEEP:
-        return Waiting(_KEPT)
+        return Waiting(KEPT)
     if not member.purse.is_known and lines.missing(track.line):
-        return Waiting(_UNSEEN)
+        return Waiting(UNSEEN)
     while True:
         moment = figures.moment(member, track, rules)
         found = next_order(track.line, member.policy, rules, moment)

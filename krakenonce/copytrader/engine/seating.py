@@ -12,6 +12,7 @@ from krakenonce.copytrader.engine.drafts import Draft
 from krakenonce.copytrader.engine.launching import Launcher
 from krakenonce.copytrader.engine.members import MOST_DECIDED, Member
 from krakenonce.copytrader.engine.protocols import Account, Journal
+from krakenonce.copytrader.engine.reconciliation import tell_stock
 from krakenonce.copytrader.engine.recovery import recall_entries
 from krakenonce.copytrader.engine.standings import judge_together
 from krakenonce.copytrader.engine.sweep import decide_for
@@ -45,7 +46,7 @@ class Seating:
         await self.patiently((self._watch.look(member) for member in members), patience_s)
         for member in members:
             decided = await self._journal.select(LATELY_DECIDED, (member.name, MOST_DECIDED))
-            member.decided.update(((master, exec_id), None) for master, exec_id in reversed(decided))
+            member.has_decided(((master, exec_id) for master, exec_id in decided), self._board.knows)
         await recall_entries(self._board, self._journal, members, self._began_ns)
         undecided = [await self._journal.undecided(member.name) for member in members]
         figures = self._launcher.figures()
@@ -60,6 +61,7 @@ class Seating:
         await self._launcher.conclude(draft)
         for member in members:
             await self._catch_up(member)
+        await self._launcher.launch(Draft(meta=tell_stock(self._board, self._launcher.figures(), members)))
 
     async def hand_over(self, member: Member, patience_s: float) -> None:
         """Decide nothing new for *member*, finish what is on its way, and have nothing to do with him then."""
@@ -89,6 +91,7 @@ class Seating:
         for row in undecided:
             decide_for(self._board, figures, member, row, draft)
         await self._launcher.conclude(draft)
+        member.be_seated(self._board.knows)
 
     def _take_up(self, member: Member, draft: Draft) -> None:
         for track in list(member.tracks.values()):

@@ -20,6 +20,7 @@ from krakenonce.copytrader.service.memory import FILES_FACT
 from krakenonce.copytrader.service.offline import restate
 from krakenonce.copytrader.service.resolving import Resolved
 from krakenonce.copytrader.service.roll import Row, held, place_of, roll, stands
+from krakenonce.copytrader.service.stocktaking import stock_row
 from krakenonce.errors import ConfigError, KrakenonceError
 
 log = logging.getLogger("krakenonce")
@@ -46,6 +47,7 @@ class Steering:
             "rearm": self._rearm,
             "leave": self._leave,
             "reload": self._reload,
+            "reconcile": self._reconcile,
         }
 
     async def steer(self, request: Request) -> dict[str, Any]:
@@ -174,6 +176,16 @@ class Steering:
     def _is_in_hand(self, user: str) -> bool:
         # An engine that is the only one says itself that it does not copy somebody.
         return not self._service.is_shared or user == EVERYBODY or user in self._service.copier.users
+
+    async def _reconcile(self, request: Request) -> dict[str, Any]:
+        service, user = self._service, self._user(request)
+        users = [name for name in service.copier.users if user in (EVERYBODY, name)]
+        if request.get("mend"):
+            await service.copier.reconcile(users, mend=True)
+        stocks = await service.copier.take_stock(users)
+        absent = {name: why for name, why in service.guests.trouble.items() if user in (EVERYBODY, name)}
+        rows = [stock_row(stock, service.name_of(stock.line.pair)) for stock in stocks]
+        return {"here": bool(users or absent), "lines": [], "stocks": rows, "absent": absent}
 
     def _user(self, request: Request) -> str:
         user = str(request.get("user") or "")

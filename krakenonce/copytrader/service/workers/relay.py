@@ -75,9 +75,6 @@ class Relay:
 def _merged(answers: Sequence[Answer], troubles: Sequence[str]) -> Answer:
     lines = dict.fromkeys(line for answer in answers for line in answer["lines"])
     merged: Answer = {"here": True, "lines": [*lines, *troubles]}
-    if any("stocks" in answer for answer in answers):
-        merged["stocks"] = [row for answer in answers for row in answer.get("stocks", ())]
-        merged["absent"] = {user: why for answer in answers for user, why in answer.get("absent", {}).items()}
     if any("left" in answer for answer in answers):
         merged["left"] = any(answer.get("left") for answer in answers)
     if any("stocks" in answer for answer in answers):
