@@ -103,6 +103,28 @@ def test_what_was_told_twice_is_remembered_once(desk):
     assert desk.book.remembered(KEY) == ("first",)
 
 
+def test_what_was_given_back_and_is_wanted_once_more_is_given_back_once_more(desk):
+    """The engine crashed with the first release in its memory; nobody here will use the key and give it back again."""
+    pending = desk.waits()
+    desk.granted(5)
+    desk.book.release(pending.grant, pending.grant.low)
+    assert desk.asked[1:] == [Release(KEY, 5, NOW + 1, again=False)]
+    desk.book.wanted(Wanted(KEY, 5))
+    assert desk.asked[1:] == [Release(KEY, 5, NOW + 1, again=False)] * 2
+
+
+def test_what_is_here_again_is_not_given_back_for_an_older_wish(desk):
+    first = desk.waits()
+    desk.granted(5)
+    desk.book.release(first.grant, first.grant.low)
+    again = desk.waits()
+    desk.granted(6)
+    desk.book.wanted(Wanted(KEY, 5))  # was under way when it was given back
+    desk.book.release(again.grant, again.grant.low)
+    given_back = [ask.generation for ask in desk.asked if isinstance(ask, Release)]
+    assert given_back == [5, 6]
+
+
 class Gate:
     """Keeps a store's claims from its engine until it is opened."""
 

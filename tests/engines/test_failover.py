@@ -216,7 +216,7 @@ def test_many_processes_make_the_schema_at_once(engines):
         stores = list(pool.map(lambda _: open_store(server.url, SystemClock()), range(6)))
     for store in stores:
         store.close()
-    assert server.do("select max(version), count(*) from krakenonce.migration") == [(2, 2)]
+    assert server.do("select max(version), count(*) from krakenonce.migration") == [(3, 3)]
     server.do("insert into krakenonce.migration values (99)")
     with pytest.raises(ConfigError, match="version 99"):
         open_store(server.url, SystemClock())

@@ -180,7 +180,9 @@ class Book(Eras):
         """Note that another process waits for a key, and hand it over when its turn here is over."""
         with self._deciding() as effects:
             slot = self._slot(message.key)
-            if message.generation > slot.given_back:
+            # An engine that has lost a release asks for what was given back already: it is released once more.
+            is_lost = message.generation == slot.given_back and slot.lease is None
+            if message.generation > slot.given_back or is_lost:
                 slot.wanted = message.generation
                 self._serve(message.key, slot, effects)
 

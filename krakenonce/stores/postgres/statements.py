@@ -54,6 +54,7 @@ FORMS: dict[type[Ask], Form] = {
     Remember: Form("remember", ("text",), settings=1),
 }
 _STATEMENTS = {kind: form.statement for kind, form in FORMS.items()}
+_RELEASE_SOON = FORMS[Release]._replace(function="release_soon").statement
 
 
 class Statements:
@@ -71,9 +72,11 @@ class Statements:
 
     def of(self, asks: Sequence[Ask], session: str, incarnation: int) -> Iterator[tuple[str, tuple[Any, ...]]]:
         """Yield statements and parameters that do *asks* in this order; each returns a row for each of its asks."""
+        is_hand_over = len(asks) == 1 and isinstance(asks[0], Release)
         for kind, group in groupby(asks, type):
             arrays = map(list, zip(*map(_values, group), strict=True))
-            yield _STATEMENTS[kind], (*arrays, session, incarnation, *self._settings.get(kind, ()))
+            statement = _RELEASE_SOON if is_hand_over else _STATEMENTS[kind]
+            yield statement, (*arrays, session, incarnation, *self._settings.get(kind, ()))
 
 
 def _values(ask: Ask) -> tuple[Any, ...]:
