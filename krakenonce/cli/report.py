@@ -14,7 +14,7 @@ from krakenonce.clock import NS_PER_SECOND, SystemClock, parse_rfc3339
 from krakenonce.copytrader.config import load_settings
 from krakenonce.copytrader.journal import open_copy_journal
 from krakenonce.copytrader.report import Report, as_csv, as_html, read_report
-from krakenonce.copytrader.report.text import Table, headline, receipt_table, skip_table, user_table
+from krakenonce.copytrader.report.text import Table, headline, receipt_table, reconciled_table, skip_table, user_table
 from krakenonce.errors import ConfigError
 
 JOURNAL_VARIABLE = "KRAKENONCE_JOURNAL"
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     since_ns = _since(args.since, SystemClock().wall_ns())
     report = asyncio.run(_read(_journal(args), args.user, since_ns))
     print(headline(report))
-    for table in (user_table(report), skip_table(report)):
+    for table in (user_table(report), skip_table(report), reconciled_table(report)):
         print_table(table)
     if args.receipts > 0:
         print_table(receipt_table(report, report.receipts[-args.receipts :]))

@@ -15,15 +15,13 @@ from krakenonce.copytrader.engine.members import Member
 from krakenonce.copytrader.engine.planning import KEPT, UNLISTED, UNSEEN
 from krakenonce.copytrader.engine.tracks import Track
 from krakenonce.copytrader.guards.reasons import Reason, code_of, plain
+from krakenonce.copytrader.journal.records import STOCK_FACT
 from krakenonce.copytrader.notify import Event
 from krakenonce.copytrader.ordering import GiveUp, Waiting, next_order
 from krakenonce.copytrader.policy import Leaving
 from krakenonce.copytrader.records import CopyOrder, LineKey
 
 log = logging.getLogger("krakenonce")
-
-STOCK_FACT = "reconciled:"
-"""The journal's small facts that begin so tell of a user's last reconciliation: moment, positions, how many adrift."""
 
 
 @dataclass(frozen=True, slots=True)

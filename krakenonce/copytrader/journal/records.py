@@ -14,6 +14,9 @@ from krakenonce.copytrader.records import CopyOrder, Decision, Line, LineKey, Ma
 EVERYBODY = "*"
 """The name under which the standing of all together is kept."""
 
+STOCK_FACT = "reconciled:"
+"""Small facts whose names begin so tell how a user was found at his last start: moment, positions, how many adrift."""
+
 
 class State(Enum):
     """Whether a user (or everybody) is copied. Exits go out in all of them but KILLED and LEFT."""

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from krakenonce.copytrader.journal import rows
-from krakenonce.copytrader.journal.records import EVERYBODY, Standing
-from krakenonce.copytrader.journal.schema import DECISIONS, FILLS, META, ORDERS, STANDINGS
-from krakenonce.copytrader.records import CopyOrder, Decision, MasterFill
+from krakenonce.copytrader.journal.records import EVERYBODY, STOCK_FACT, Standing
+from krakenonce.copytrader.journal.schema import DECISIONS, FILLS, LINES, META, ORDERS, STANDINGS
+from krakenonce.copytrader.records import CopyOrder, Decision, Line, MasterFill
 from krakenonce.copytrader.report.accounting import Moment, Place, Position, ended_ns, gains, settle
 from krakenonce.copytrader.report.figures import EVERYBODY as ALL
 from krakenonce.copytrader.report.figures import UserFigures, summarise
-from krakenonce.copytrader.report.receipts import Receipt, write_receipts
+from krakenonce.copytrader.report.receipts import Receipt, due_again, write_receipts
 from krakenonce.kraken.pairs import PAIRS
 
 PAIR_FACT = "pair:"
@@ -25,6 +25,7 @@ _FILLS = f"SELECT {FILLS} FROM copy_fills ORDER BY filled_ns"  # noqa: S608 - co
 _DECISIONS = f"SELECT {DECISIONS} FROM copy_decisions WHERE decided_ns >= ? ORDER BY decided_ns"  # noqa: S608
 _ORDERS = f"SELECT {ORDERS} FROM copy_orders ORDER BY planned_ns"  # noqa: S608
 _STANDINGS = f"SELECT {STANDINGS} FROM copy_standings"  # noqa: S608
+_LINES = f"SELECT {LINES} FROM copy_lines"  # noqa: S608
 _META = f"SELECT {META} FROM copy_meta"  # noqa: S608
 
 
@@ -34,6 +35,15 @@ class Readable(Protocol):
     @property
     def select(self) -> Callable[[str, Sequence[Any]], Awaitable[list[tuple[Any, ...]]]]:
         """Return the rows of a SELECT."""
+
+
+class Reconciled(NamedTuple):
+    """What a start has found of one user: when, how many positions, and how many of them off their target."""
+
+    user: str
+    at_ns: int
+    positions: int
+    adrift: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,7 @@ class Report:
         names: how people call each pair.
         run: ``live``, ``dry`` or ``shadow``; empty if the journal does not say.
         kill: why everybody was stopped; empty if nobody did.
+        reconciled: how each user's positions were found at the last start that concerned him.
     """
 
     since_ns: int
@@ -59,6 +70,7 @@ class Report:
     names: Mapping[str, str]
     run: str
     kill: str
+    reconciled: tuple[Reconciled, ...] = ()
 
 
 async def read_report(journal: Readable, *, user: str | None = None, since_ns: int = 0) -> Report:
@@ -73,10 +85,11 @@ async def read_report(journal: Readable, *, user: str | None = None, since_ns: i
     decisions = [(rows.decision_of(row), str(row[-1])) for row in await read(_DECISIONS, (since_ns,))]
     orders = [rows.order_of(row) for row in await read(_ORDERS, ())]
     standings = {row[0]: rows.standing_of(row) for row in await read(_STANDINGS, ())}
+    lines = [rows.line_of(row).line for row in await read(_LINES, ())]
     if user is not None:
         decisions = [entry for entry in decisions if entry[0].line.user == user]
         orders = [order for order in orders if order.line.user == user]
-    return compose(fills, decisions, orders, standings, facts, since_ns)
+    return compose(fills, decisions, orders, standings, facts, since_ns, lines)
 
 
 def compose(
@@ -86,12 +99,13 @@ def compose(
     standings: Mapping[str, Standing],
     facts: Mapping[str, str],
     since_ns: int = 0,
+    lines: Sequence[Line] = (),
 ) -> Report:
     """Return the report on what the journal holds. Pure; see `read_report`."""
     names = _names(facts)
     quotes = {pair: name.rpartition("/")[2] for pair, name in names.items()}
     by_id = {(fill.master, fill.exec_id): fill for fill in fills}
-    receipts = _receipts(by_id, decisions, orders, since_ns)
+    receipts = _receipts(by_id, decisions, orders, since_ns, due_again(orders, lines))
     positions, prices = settle(orders, since_ns), last_prices(fills, orders)
     own: defaultdict[str, list[Receipt]] = defaultdict(list)
     held: defaultdict[str, dict[Place, Position]] = defaultdict(dict)
@@ -111,6 +125,7 @@ def compose(
     return Report(
         since_ns or min((receipt.at_ns for receipt in receipts), default=0), last, figures, together,
         tuple(receipts), tuple(moments), names, facts.get("run", ""), _standing(kill) if kill is not None else "",
+        _reconciled(facts, own.keys() | held.keys()),
     )  # fmt: skip
 
 
@@ -130,9 +145,10 @@ def _receipts(
     decisions: Sequence[tuple[Decision, str]],
     orders: Sequence[CopyOrder],
     since_ns: int,
+    due: frozenset[str],
 ) -> list[Receipt]:
     recent = [entry for entry in decisions if entry[0].decided_ns >= since_ns]
-    receipts = write_receipts(fills, recent, {order.cl_ord_id: order for order in orders})
+    receipts = write_receipts(fills, recent, {order.cl_ord_id: order for order in orders}, due)
     # An order of before belongs to decisions of before, which are left out: it is no receipt of its own.
     return [receipt for receipt in receipts if receipt.at_ns >= since_ns]
 
@@ -141,6 +157,11 @@ def _names(facts: Mapping[str, str]) -> dict[str, str]:
     names = {pair.key: pair.symbol for pair in PAIRS}
     prefix = len(PAIR_FACT)
     return names | {name[prefix:]: value for name, value in facts.items() if name.startswith(PAIR_FACT)}
+
+
+def _reconciled(facts: Mapping[str, str], users: Collection[str]) -> tuple[Reconciled, ...]:
+    counted = ((name.removeprefix(STOCK_FACT), value) for name, value in facts.items() if name.startswith(STOCK_FACT))
+    return tuple(Reconciled(user, *map(int, value.split())) for user, value in sorted(counted) if user in users)
 
 
 def _standing(standing: Standing | None) -> str:

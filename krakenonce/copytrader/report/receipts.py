@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 
-from krakenonce.copytrader.records import CopyOrder, Decision, Kind, MasterFill, OrderPhase
+from krakenonce.copytrader.records import CopyOrder, Decision, Kind, Line, LineKey, MasterFill, OrderPhase
 
 
 class Outcome(Enum):
@@ -18,6 +18,7 @@ class Outcome(Enum):
     NOT_FILLED = "not filled"
     REFUSED = "refused"
     SKIPPED = "skipped"
+    AGAIN = "to be sent again"
     WAITING = "waiting"
     OPEN = "open"
 
@@ -34,6 +35,7 @@ class Receipt:
         fill: the master's trade; None if the journal does not hold it.
         decision: what was made of it; None for an order that no decision names.
         order: the order that took it in; None if none has so far.
+        is_due: whether *order* did not exist, and another is sent in its place as soon as the reason has passed.
     """
 
     user: str
@@ -42,13 +44,16 @@ class Receipt:
     fill: MasterFill | None
     decision: Decision | None
     order: CopyOrder | None
+    is_due: bool = False
 
     @property
     def outcome(self) -> Outcome:
         """How it ended, as far as it has."""
         if self.decision is not None and self.decision.kind is Kind.SKIP:
             return Outcome.SKIPPED
-        return Outcome.WAITING if self.order is None else outcome_of(self.order)
+        if self.order is None:
+            return Outcome.WAITING
+        return Outcome.AGAIN if self.is_due else outcome_of(self.order)
 
     @property
     def reason(self) -> str:
@@ -109,10 +114,37 @@ def slippage(order: CopyOrder) -> Decimal | None:
     return worse / order.reference
 
 
+def due_again(orders: Iterable[CopyOrder], lines: Iterable[Line]) -> frozenset[str]:
+    """Return the names of those *orders* that did not come to be and whose lines still want what they were for.
+
+    Only the newest order of a line can be one. An entry that was given up is not wanted any more; what is to be sold is
+    tried again and again.
+    """
+    newest: dict[LineKey, CopyOrder] = {}
+    for order in orders:
+        before = newest.get(order.line)
+        if not order.mirrors and (before is None or _turn(before) <= _turn(order)):
+            newest[order.line] = order
+    return frozenset(
+        newest[line.key].cl_ord_id for line in lines if line.key in newest and _is_due(newest[line.key], line)
+    )
+
+
+def _turn(order: CopyOrder) -> tuple[int, int]:
+    return order.planned_ns, order.attempt
+
+
+def _is_due(order: CopyOrder, line: Line) -> bool:
+    missing = line.wanted - line.held if order.side == "buy" else line.held - line.wanted
+    # Without a deadline it was no order: it says that something was given up.
+    return order.phase is OrderPhase.REFUSED and bool(order.deadline_ns) and missing >= order.volume
+
+
 def write_receipts(
     fills: Mapping[tuple[str, str], MasterFill],
     decisions: Iterable[tuple[Decision, str]],
     orders: Mapping[str, CopyOrder],
+    due: Container[str] = (),
 ) -> list[Receipt]:
     """Return the receipts, oldest first.
 
@@ -120,14 +152,16 @@ def write_receipts(
         fills: by master and exec id.
         decisions: each with the cl_ord_id of the order that took it in, or nothing.
         orders: by cl_ord_id.
+        due: the names of orders that are to be sent again, see `due_again`.
     """
     receipts, named = [], set()
     for decision, name in decisions:
         named.add(name)
         user, master, pair = decision.line
         fill = fills.get((master, decision.exec_id))
-        receipts.append(Receipt(user, master, pair, fill, decision, orders.get(name)))
+        receipts.append(Receipt(user, master, pair, fill, decision, orders.get(name), name in due))
     for name, order in orders.items():
         if name not in named:
-            receipts.append(Receipt(*order.line, fills.get((order.line.master, order.exec_id)), None, order))
+            fill = fills.get((order.line.master, order.exec_id))
+            receipts.append(Receipt(*order.line, fill, None, order, name in due))
     return sorted(receipts, key=lambda receipt: (receipt.at_ns, receipt.user))

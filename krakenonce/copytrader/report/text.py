@@ -41,6 +41,17 @@ def skip_table(report: Report) -> Table:
     return Table("Skipped", ("user", "reason", "fills"), rows, 2)
 
 
+def reconciled_table(report: Report) -> Table:
+    """Return how each user's positions were found at his last start, if any of them was off its target."""
+    rows = [
+        (words.bare(one.user), words.moment(one.at_ns), str(one.positions), str(one.adrift))
+        for one in report.reconciled
+    ]
+    is_news = any(one.adrift for one in report.reconciled)
+    titles = ("user", "started (UTC)", "positions", "adrift")
+    return Table("Reconciled: see krakenonce reconcile", titles, rows if is_news else (), 2)
+
+
 def receipt_table(report: Report, receipts: Iterable[Receipt]) -> Table:
     """Return one row for each of *receipts*."""
     titles = (
@@ -89,7 +100,7 @@ def failed(figures: UserFigures) -> int:
 
 def waiting(figures: UserFigures) -> int:
     """Return how many decisions have no finished order yet."""
-    return figures.outcomes.get(Outcome.WAITING, 0) + figures.outcomes.get(Outcome.OPEN, 0)
+    return sum(figures.outcomes.get(outcome, 0) for outcome in (Outcome.WAITING, Outcome.OPEN, Outcome.AGAIN))
 
 
 def _user_rows(figures: UserFigures) -> list[tuple[str, ...]]:

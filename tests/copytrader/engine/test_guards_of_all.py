@@ -17,11 +17,11 @@ D = Decimal
 PATIENT = UserPolicy(guards=Guards(max_age_s=600))
 
 
-def made(guards, users=2, policy=None, money=D(100_000)):
+def made(guards, users=2, policy=None):
     world = World()
     world.settings = {"guards": guards}
     for number in range(1, users + 1):
-        world.user(number, policy, money=money).totals["ZEUR"] = D(0)
+        world.user(number, policy, money=D(100_000)).totals["ZEUR"] = D(0)
     return world
 
 

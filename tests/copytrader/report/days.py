@@ -49,6 +49,7 @@ class Day:
 
     def __init__(self):
         self.fills, self.decisions, self.orders, self.standings, self.facts = [], [], [], {}, {}
+        self.lines = []
 
     def copy(self, of, user="USER:alice", **others):
         """Let *user* copy the fill *of*."""

@@ -15,20 +15,20 @@ from krakenonce.cli import main
 from krakenonce.clock import rfc3339
 from krakenonce.copytrader.guards.reasons import Reason, say
 from krakenonce.copytrader.journal import open_copy_journal
-from krakenonce.copytrader.records import OrderPhase, Purpose
+from krakenonce.copytrader.records import Line, OrderPhase, Purpose
 from krakenonce.copytrader.report import Outcome, as_csv, as_html, read_report
 from krakenonce.copytrader.report.accounting import gains, settle
 from krakenonce.copytrader.report.figures import percentile
 from krakenonce.copytrader.report.html.scales import decades, round_steps, spread, thin
 from krakenonce.copytrader.report.reading import compose
-from krakenonce.copytrader.report.text import headline, receipt_table, skip_table, user_table
+from krakenonce.copytrader.report.text import headline, receipt_table, reconciled_table, skip_table, user_table
 from tests.copytrader.report.days import MS, NOON, SECOND, Day, busy_day, fill
 
 D = Decimal
 
 
 def report_of(day, since_ns=0):
-    return compose(day.fills, day.decisions, day.orders, day.standings, day.facts, since_ns)
+    return compose(day.fills, day.decisions, day.orders, day.standings, day.facts, since_ns, day.lines)
 
 
 def figures_of(report, user="USER:alice"):
@@ -55,6 +55,67 @@ def test_every_copy_and_every_skip_has_a_receipt():
     assert [receipt.reason for receipt in receipts][3:6] == [
         "refused: EOrder:Insufficient funds", "", "too_old: 12 s old",
     ]  # fmt: skip
+
+
+def unsent(side="buy", lines=(), deadline_ns=NOON):
+    """A day with a copy that could not be sent, and what the journal has of its line then."""
+    day = Day()
+    made = day.copy(fill(1, side), executed="0", phase=OrderPhase.REFUSED, reason="refused: not sent: killed")
+    day.orders[0] = replace(made, deadline_ns=deadline_ns)
+    day.lines = [Line(made.line, D(wanted), D(held)) for wanted, held in lines]
+    return day
+
+
+@pytest.mark.parametrize(
+    ("side", "wanted", "held"), [("buy", "0.05", "0"), ("buy", "1.05", "1"), ("sell", "0", "0.05")]
+)
+def test_what_could_not_be_sent_and_is_still_wanted_is_to_be_sent_again(side, wanted, held):
+    report = report_of(unsent(side, [(wanted, held)]))
+    (receipt,) = report.receipts
+    assert (receipt.outcome, receipt.reason) == (Outcome.AGAIN, "refused: not sent: killed")
+    assert "to be sent again" in as_csv(report.receipts)
+    figures = figures_of(report)
+    row = dict(zip(user_table(report).titles, user_table(report).rows[0], strict=True))
+    assert (figures.outcomes[Outcome.AGAIN], row["waiting"], row["failed"]) == (1, "1", "0")
+
+
+@pytest.mark.parametrize(
+    ("lines", "others"),
+    [
+        ([], {}),
+        ([("0", "0")], {}),
+        ([("0.03", "0")], {}),
+        ([("0.05", "0")], {"deadline_ns": 0}),
+        ([("0", "0.05")], {}),
+    ],
+    ids=["no line", "given up", "given up, and a little carried", "never an order", "the other way round"],
+)
+def test_what_is_not_wanted_any_more_stays_refused(lines, others):
+    assert [one.outcome for one in report_of(unsent(lines=lines, **others)).receipts] == [Outcome.REFUSED]
+
+
+def test_once_it_is_sent_again_the_new_order_tells():
+    day = unsent(lines=[("0.05", "0.05")])
+    first = day.orders[0]
+    again = replace(
+        first, cl_ord_id="again", attempt=1, phase=OrderPhase.DONE, executed=first.volume, cost=D(2500), reason="",
+        planned_ns=first.planned_ns + SECOND,
+    )  # fmt: skip
+    day.orders.append(again)
+    assert [one.outcome for one in report_of(day).receipts] == [Outcome.REFUSED, Outcome.COPIED]
+    day.lines = [replace(day.lines[0], held=D(0))]
+    day.orders[1] = replace(again, phase=OrderPhase.REFUSED, executed=D(0), cost=D(0))
+    assert [one.outcome for one in report_of(day).receipts] == [Outcome.REFUSED, Outcome.AGAIN]
+
+
+def test_what_a_start_has_found_adrift_is_told():
+    day = Day()
+    day.copy(fill(1))
+    day.facts = {"reconciled:USER:alice": f"{NOON} 3 0", "reconciled:USER:gone": f"{NOON} 1 1"}
+    assert not reconciled_table(report_of(day)).rows
+    day.facts = {"reconciled:USER:alice": f"{NOON} 3 1"}
+    ((user, moment, *counts),) = reconciled_table(report_of(day)).rows
+    assert (user, moment[:10], counts) == ("alice", rfc3339(NOON)[:10], ["3", "1"])
 
 
 def test_a_receipt_tells_latency_and_slippage():
