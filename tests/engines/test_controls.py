@@ -33,6 +33,7 @@ def test_the_suite_sees_a_store_that_grants_what_is_held(kind, server, broken):
 
 
 def test_a_floor_that_is_not_kept_is_seen(server, broken, opened, key, monkeypatch):
+    test_leases.test_floors_have_nineteen_digits_and_none_is_rounded(server, f"{key}x", opened)
     broken(server, FORGETS_FLOORS)
     monkeypatch.setattr(waiting, "PATIENCE", 2.0)  # the store asks again and again for what it never gets
     with pytest.raises(AssertionError):

@@ -8,7 +8,7 @@ from krakenonce.clock import SystemClock
 from krakenonce.kraken.credentials import fingerprint
 from krakenonce.simulator import serve_in_thread
 from krakenonce.stores import open_store
-from tests.engines.conftest import FAST
+from tests.engines.conftest import FAST, pass_the_quiet_time
 from tests.engines.fleet import BREAKS, CLOCKS, LOSSES, Member, Trouble
 from tests.engines.shifted import prepare
 from tests.engines.test_leases import use
@@ -41,13 +41,6 @@ def keys_of(sim):
 
 PATIENT = "?ttl=300&request_timeout=60"
 """For runs without faults: a machine that stands still for seconds is none, and no call times out on it."""
-
-
-def pass_the_quiet_time(server):
-    """An engine without data is quiet for a part of the time-to-live of whoever comes first: let it be a short one."""
-    store = open_store(server.url + FAST, SystemClock())
-    use(store, "00000000000000aa:00000000000000ff")
-    store.close()
 
 
 def run_fleet(server, sim, keys, processes, calls, tasks=1, options=PATIENT):

@@ -9,6 +9,7 @@ from krakenonce.clock import SystemClock
 from krakenonce.refusals.events import Event
 from krakenonce.stores import open_store
 from krakenonce.testing.waiting import Waiting, take
+from tests.engines.conftest import pass_the_quiet_time
 
 KEY = "00000000000000aa:00000000000000bb"
 
@@ -24,6 +25,7 @@ def lane_of(url, capsys):
 
 
 def test_it_shows_holder_waiters_and_refusals(own_server, capsys):
+    pass_the_quiet_time(own_server)
     first, second = (open_store(own_server.url, SystemClock()) for _ in range(2))
     grant = take(first, KEY)
     first.remember(KEY, Event("refused", SystemClock.wall_ns()).line())
@@ -42,6 +44,7 @@ def test_it_shows_holder_waiters_and_refusals(own_server, capsys):
 
 
 def test_it_writes_nothing(own_server, capsys):
+    pass_the_quiet_time(own_server)
     store = open_store(own_server.url, SystemClock())
     grant = take(store, KEY)
     store.release(grant, grant.low)
