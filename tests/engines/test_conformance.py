@@ -1,16 +1,13 @@
 """Both engines pass the suite that every store passes, whatever clock stands still or shows whole seconds."""
 
-import hashlib
-
 import pytest
 
 from krakenonce.clock import SystemClock
 from krakenonce.stores import open_store
-from krakenonce.stores.redis import engine as redis_engine
 from krakenonce.testing import CoarseClock, StoreConformance
 from krakenonce.testing.stores import NOW
 from tests.engines.conftest import FAST, KINDS
-from tests.engines.shifted import coarsen, freeze, prepare, shifted
+from tests.engines.shifted import coarsen, freeze, prepare, shift_the_scripts
 from tests.engines.test_leases import use
 
 
@@ -72,9 +69,7 @@ class OddClock(EngineConformance):
 
     @pytest.fixture(autouse=True)
     def opened(self, odd_server, monkeypatch):
-        for name, text in redis_engine._SCRIPTS.items():
-            monkeypatch.setitem(redis_engine._SCRIPTS, name, shifted(text))
-            monkeypatch.setitem(redis_engine._SHAS, name, hashlib.sha1(shifted(text).encode()).hexdigest())
+        shift_the_scripts(monkeypatch.setitem)
         store = open_store(odd_server.url + FAST, SystemClock())
         use(store, "00000000000000aa:0000000000000000")  # the quiet time after a loss is over
         store.close()

@@ -220,8 +220,12 @@ begin
         return krakenonce.wait(rest, '');
     end if;
     if known and lane.holder is not null then
-        select * into s from krakenonce.session h where h.name = lane.holder and not h.dead;
-        if found then
+        select * into s from krakenonce.session h where h.name = lane.holder;
+        if s.dead and not lane.unclaimed then
+            -- Somebody found it dead who waited for another of its lanes. It may have used numbers up to its end, if the
+            -- clock was set back since.
+            lane.floor := greatest(lane.floor, krakenonce.ns(s.until));
+        elsif not s.dead then
             token := lane.holder || case when lane.unclaimed then ':' || lane.generation else '.' || s.renewals end;
             rest := case when lane.unclaimed then claim_ms else least(s.ttl_ms, greatest(s.ttl_ms * 0.4,
                 extract(epoch from s.until - clock_timestamp()) * 1000)) end;

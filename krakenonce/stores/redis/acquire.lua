@@ -22,8 +22,15 @@ if not is_known and quiet_left > 0 then return {'Q', quiet_left, ''} end
 
 local function wait_for_holder()
   local s = redis.call('HMGET', sessions .. state.holder, 'u', 'r', 'd', 't')
-  if not s[1] or s[3] then return nil end
+  if not s[1] then return nil end
   local ends, ttl = tonumber(s[1]), tonumber(s[4])
+  local function begin_above_its_end()  -- it may have used numbers up to there, if the clock was set back since
+    state.floor = highest(state.floor, string.format('%d', ends) .. '000000')
+  end
+  if s[3] then  -- somebody found it dead who waited for another of its keys
+    if not state.unclaimed then begin_above_its_end() end
+    return nil
+  end
   local token = state.holder .. (state.unclaimed and ':' .. state.generation or '.' .. s[2])
   local watched = token == ARGV[12] and tonumber(ARGV[13]) or 0
   local left = math.min(ttl, math.max(ttl * 2 / 5, ends - ms)) - watched
@@ -31,7 +38,7 @@ local function wait_for_holder()
   if left > 0 then return {'Q', math.ceil(left), token} end
   if state.unclaimed then return nil end  -- it has used none of this, and may live on with other keys
   redis.call('HSET', sessions .. state.holder, 'd', '1')
-  state.floor = highest(state.floor, string.format('%d', ends) .. '000000')
+  begin_above_its_end()
 end
 
 local waiting = is_known and state.holder and wait_for_holder()
