@@ -100,6 +100,11 @@ class Board:
             return "not sent: its time was over before it could be"
         return ""
 
+    def knows(self, master: str, exec_id: str) -> bool:
+        """Return whether a fill of *master* was taken here already: then it is not taken again."""
+        known = self.known.get(master)
+        return known is not None and known.knows(exec_id)
+
     def has(self, member: Member) -> bool:
         """Return whether *member* is copied here, as far as we know."""
         return self.roster.members.get(member.name) is member

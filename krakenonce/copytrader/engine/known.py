@@ -37,6 +37,10 @@ class KnownFills:
         """Return whether *fill* is known to be taken."""
         return fill.exec_id in self._seen
 
+    def knows(self, exec_id: str) -> bool:
+        """Return whether the fill with this id is known to be taken."""
+        return exec_id in self._seen
+
     def is_older_than_memory(self, fill: MasterFill) -> bool:
         """Return whether only the journal can say if *fill* was taken."""
         return fill.filled_ns < self._horizon_ns

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -40,7 +39,10 @@ class Member:
         wanted_looks: set to have his balances looked at soon.
         watch: the task that looks at his balances; tasks: those that follow his mirrored orders.
         moving: True once another worker is to have him: nothing new is decided for him here.
-        decided: the fills (master, exec_id) that were decided on lately, here or by another worker before.
+        decided: the fills (master, exec_id) that he has decided on and that may still come to be decided on here: while
+            he takes his seat all those that come; from then on those that another worker has decided on for him before
+            they were heard of here.
+        is_seated: True from the moment on when each fill comes here once only.
     """
 
     account: Account
@@ -58,7 +60,8 @@ class Member:
     watch: asyncio.Task[None] | None = None
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     moving: bool = False
-    decided: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
+    decided: set[tuple[str, str]] = field(default_factory=set)
+    is_seated: bool = False
 
     def __post_init__(self) -> None:
         self.name = self.account.name
@@ -76,10 +79,18 @@ class Member:
         key = (master, exec_id)
         if key in self.decided:
             return False
-        self.decided[key] = None
-        if len(self.decided) > MOST_DECIDED:
-            self.decided.popitem(last=False)
+        if not self.is_seated:
+            self.decided.add(key)
         return True
+
+    def has_decided(self, fills: Iterable[tuple[str, str]], is_known: Callable[[str, str], bool]) -> None:
+        """Note that he has decided on *fills*; those that are known here never come again."""
+        self.decided.update(fill for fill in fills if not is_known(*fill))
+
+    def be_seated(self, is_known: Callable[[str, str], bool]) -> None:
+        """From now on each fill comes once: only those that are not known here have to be remembered."""
+        self.decided = {fill for fill in self.decided if not is_known(*fill)}
+        self.is_seated = True
 
     def held_pairs(self, master: str) -> list[str]:
         """Return the pairs in which something copied from *master* is wanted or held."""

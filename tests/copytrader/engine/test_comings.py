@@ -5,10 +5,12 @@ from decimal import Decimal
 
 import pytest
 
-from krakenonce.copytrader.journal import State
+from krakenonce.copytrader.engine.copier import Copier
+from krakenonce.copytrader.engine.setting import Setting
+from krakenonce.copytrader.journal import CopyJournal, State
 from krakenonce.copytrader.policy import Guards, Joining, Leaving, UserPolicy
 from krakenonce.errors import ConfigError
-from tests.copytrader.engine.world import BTC, ETH, Fate, ToyAccount, World
+from tests.copytrader.engine.world import BTC, ETH, RULES, Fate, Life, ToyAccount, World
 
 
 @pytest.fixture
@@ -217,5 +219,48 @@ def test_an_exit_for_which_the_coins_are_bound_waits_and_goes_out_when_they_are_
         account.totals["XXBT"] = Decimal(1)
         await world.copier.idle()
         assert world.held("USER:1") == 0
+
+    world.run(main)
+
+
+def test_what_another_worker_has_decided_is_not_decided_again_when_it_is_heard_of_here(world):
+    world.user(1)
+
+    async def main():
+        setting = Setting(clock=world.clock, exchange_ns=world.clock.wall_ns, rules=RULES, quotes=world.quotes)
+        here = Copier(CopyJournal(world.backend, clock=world.clock), setting)
+        await here.start([])
+        await world.start()
+        fill = await world.trade("buy", "1")
+        await world.copier.close()
+        world.life = Life()
+        await here.join(world.seat("USER:1"))
+        for _ in range(2):
+            here.on_fills([fill])
+            await here.idle()
+        assert [line.wanted for line in here.lines("USER:1")] == [1]
+        here.on_fills([world.fill("buy", "2")])
+        await here.idle()
+        assert [line.held for line in here.lines("USER:1")] == [3]
+        await here.close()
+
+    world.run(main)
+    assert len(world.reasons()) == 2
+
+
+def test_decisions_take_no_memory_once_they_are_written(world):
+    world.users(2)
+
+    async def main():
+        await world.start()
+        for _ in range(30):
+            await world.trade("buy", "0.01")
+        world.die()
+        await world.start()
+        for _ in range(30):
+            await world.trade("sell", "0.01")
+        for member in world.copier._board.roster:
+            assert not member.decided
+        assert [world.held(f"USER:{number}") for number in (1, 2)] == [0, 0]
 
     world.run(main)

@@ -181,8 +181,13 @@ def test_an_account_that_cannot_be_looked_at_keeps_nobody_from_starting(world):
 
     async def main():
         await world.start()
-        await world.trade("buy", "1")
+        world.copier.on_fills([world.fill("buy", "1")])
+        await asyncio.sleep(30)
         assert (world.held("USER:1"), world.held("USER:2")) == (0, 1)
+        blind.blind = False
+        await world.copier.idle()
+        assert (world.held("USER:1"), world.held("USER:2")) == (0, 1), "by now it is too old to be bought"
 
     world.run(main)
-    assert any("funds" in reason for reason in world.reasons("USER:1"))
+    ((reason,),) = world.rows("SELECT reason FROM copy_orders WHERE user_name = 'USER:1'")
+    assert reason.startswith("too_old")
