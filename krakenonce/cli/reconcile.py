@@ -31,7 +31,7 @@ not in the account any more off the books, and has a copier that runs try again 
 exit status: 0 if all positions are on target; 1 if any is adrift, or its account can't be looked at; 2 if the journal
 or the exchange is not to be had."""
 
-COLUMNS = ("user", "master", "pair", "target", "journal", "exchange", "drift", "on_the_way", "adrift", "step")
+COLUMNS = ("user", "master", "pair", "wanted", "target", "journal", "exchange", "drift", "on_the_way", "adrift", "step")
 
 Row = Mapping[str, Any]
 
@@ -81,7 +81,7 @@ async def _found(args: argparse.Namespace) -> tuple[list[Row], Mapping[str, str]
 
 def _print(rows: Sequence[Row], absent: Mapping[str, str], *, is_running: bool) -> None:
     title = "Positions" if is_running else "Positions (no copier runs)"
-    titles = ("user", "master", "pair", "what is done", "target", "journal", "exchange", "drift")
+    titles = ("user", "master", "pair", "what is done", "target", "by journal", "on exchange", "drift")
     print_table(Table(title, titles, [_cells(row) for row in rows], 4))
     for user, why in absent.items():
         print(f"{user}: not looked at: {why}")

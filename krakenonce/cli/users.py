@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,11 @@ def _print_users(title: str, users: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _row(user: Mapping[str, Any]) -> tuple[str, ...]:
-    holds = ", ".join(f"{line['held'].rstrip('0').rstrip('.')} {line['pair']}" for line in user.get("lines", ()))
+    holds = ", ".join(
+        f"{line['held'].rstrip('0').rstrip('.')} {line['pair']}"
+        for line in user.get("lines", ())
+        if Decimal(line["held"])
+    )
     reason = user["trouble"] or user.get("reason", "")
     return user["user"].removeprefix("USER:"), user.get("state", "not copied"), user.get("path", ""), holds, reason
 

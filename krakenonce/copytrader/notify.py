@@ -1,4 +1,4 @@
-"""Notices by webhook: who wants to be told of skips, pauses, failures, kills and drift gets them as JSON. Copying never waits.
+"""Notices by webhook: whoever wants to hear of skips, pauses, failures, kills and drift gets JSON. Copying never waits.
 
 A notice that cannot be delivered is tried again with growing pauses and given up after a while, with a line in the log.
 A receiver that is slow holds up only what is meant for it; of too many that wait, the oldest are dropped and counted.

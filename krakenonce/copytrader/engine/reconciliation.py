@@ -114,6 +114,7 @@ def take_stock(board: Board, figures: Figures, member: Member, *, is_seen: bool 
 def tell_stock(board: Board, figures: Figures, members: Iterable[Member]) -> dict[str, str]:
     """Take stock of *members*, say what is adrift, and return what the journal is to remember of it, by name."""
     facts, at_ns = {}, board.setting.clock.wall_ns()
+    positions = off = 0
     for member in members:
         stocks = take_stock(board, figures, member)
         adrift = [stock for stock in stocks if stock.is_adrift]
@@ -121,7 +122,8 @@ def tell_stock(board: Board, figures: Figures, members: Iterable[Member]) -> dic
             details = {"pair": stock.line.pair, "drift": plain(stock.drift)}
             board.tell(Event.DRIFT, member.name, in_words(stock, _altname(board, stock)), **details)
         facts[f"{STOCK_FACT}{member.name}"] = f"{at_ns} {len(stocks)} {len(adrift)}"
-        log.info("%s: reconciled: %d of %d positions on target", member.name, len(stocks) - len(adrift), len(stocks))
+        positions, off = positions + len(stocks), off + len(adrift)
+    log.info("reconciled: %d of %d positions of %d users on target", positions - off, positions, len(facts))
     return facts
 
 

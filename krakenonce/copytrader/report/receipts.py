@@ -17,6 +17,7 @@ class Outcome(Enum):
     PARTLY = "partly"
     NOT_FILLED = "not filled"
     REFUSED = "refused"
+    GIVEN_UP = "given up"
     SKIPPED = "skipped"
     AGAIN = "to be sent again"
     WAITING = "waiting"
@@ -97,7 +98,10 @@ def outcome_of(order: CopyOrder) -> Outcome:
         return Outcome.COPIED
     if order.executed:
         return Outcome.PARTLY
-    return Outcome.REFUSED if order.phase is OrderPhase.REFUSED else Outcome.NOT_FILLED
+    if order.phase is not OrderPhase.REFUSED:
+        return Outcome.NOT_FILLED
+    # Without a deadline it was no order: it says that, and why, none was sent.
+    return Outcome.REFUSED if order.deadline_ns else Outcome.GIVEN_UP
 
 
 def average_price(order: CopyOrder) -> Decimal | None:
@@ -136,8 +140,7 @@ def _turn(order: CopyOrder) -> tuple[int, int]:
 
 def _is_due(order: CopyOrder, line: Line) -> bool:
     missing = line.wanted - line.held if order.side == "buy" else line.held - line.wanted
-    # Without a deadline it was no order: it says that something was given up.
-    return order.phase is OrderPhase.REFUSED and bool(order.deadline_ns) and missing >= order.volume
+    return outcome_of(order) is Outcome.REFUSED and missing >= order.volume
 
 
 def write_receipts(

@@ -94,8 +94,8 @@ def headline(report: Report) -> str:
 
 
 def failed(figures: UserFigures) -> int:
-    """Return how many copies were refused or found no counterpart."""
-    return figures.outcomes.get(Outcome.REFUSED, 0) + figures.outcomes.get(Outcome.NOT_FILLED, 0)
+    """Return how many copies were refused, given up, or found no counterpart."""
+    return sum(figures.outcomes.get(outcome, 0) for outcome in (Outcome.REFUSED, Outcome.GIVEN_UP, Outcome.NOT_FILLED))
 
 
 def waiting(figures: UserFigures) -> int:

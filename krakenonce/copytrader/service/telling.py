@@ -40,7 +40,7 @@ class CopyLog:
         pair = self._names.get(order.line.pair, order.line.pair)
         asked = f"{order.line.user}: {order.side} {words.number(order.volume)} {pair}"
         outcome = outcome_of(order)
-        if outcome in (Outcome.REFUSED, Outcome.NOT_FILLED):
+        if outcome in (Outcome.REFUSED, Outcome.GIVEN_UP, Outcome.NOT_FILLED):
             return f"{asked}: {outcome.value}{f' ({order.reason})' if order.reason else ''}"
         price = average_price(order)
         shown = words.number(None if price is None else round(price, 8))

@@ -90,8 +90,9 @@ def test_what_could_not_be_sent_and_is_still_wanted_is_to_be_sent_again(side, wa
     ],
     ids=["no line", "given up", "given up, and a little carried", "never an order", "the other way round"],
 )
-def test_what_is_not_wanted_any_more_stays_refused(lines, others):
-    assert [one.outcome for one in report_of(unsent(lines=lines, **others)).receipts] == [Outcome.REFUSED]
+def test_what_is_not_wanted_any_more_is_over(lines, others):
+    expected = Outcome.GIVEN_UP if others else Outcome.REFUSED
+    assert [one.outcome for one in report_of(unsent(lines=lines, **others)).receipts] == [expected]
 
 
 def test_once_it_is_sent_again_the_new_order_tells():
