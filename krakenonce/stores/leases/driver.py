@@ -1,4 +1,4 @@
-"""The threads of a lease store: one asks the engine, one hears its pushes, one keeps time."""
+"""The threads of a lease store: one asks the engine, one hears its pushes. A third keeps time: see `vigil`."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from krakenonce.stores.leases.engine import (
 )
 from krakenonce.stores.leases.plumbing import Plumbing, Thread
 from krakenonce.stores.leases.reminders import Reminders
-from krakenonce.stores.leases.settings import NS, LeaseSettings
+from krakenonce.stores.leases.settings import LeaseSettings
+from krakenonce.stores.leases.vigil import BEAT, Vigil
 
 log = logging.getLogger("krakenonce")
 
 _BETWEEN_ATTEMPTS = 0.25
-_BEAT = 0.25
 
 
 class Driver:
@@ -51,17 +51,14 @@ class Driver:
 
     def __init__(self, engine: Engine, settings: LeaseSettings, clock: Clock, timer: Clock, plumbing: Plumbing) -> None:
         self._engine, self._session, self._settings = engine, plumbing.name(), settings
-        self._clock, self._timer = clock, timer
+        self._clock = clock
         self._inbox, self._timers = plumbing.inbox(), plumbing.timers(timer)
+        self._vigil = Vigil(settings, timer, self._timers, self._inbox.demand_renewal, engine.interrupt)
         dice = random.Random(self._session)  # noqa: S311 - spreads requests, guards nothing
         self._reminders = Reminders(self._timers, dice, self._remind, self._pass_on)
         self._incarnation = 0
         self._connected = False
         self._epoch = 0
-        self._heard_at = 0
-        self._call_began = 0
-        self._watching = self._watching_call = False
-        self._reason = ""
         self._ear: Ear = engine.ear()
         self._listening, self._knocked = plumbing.event(), plumbing.event()
         self._threads = [
@@ -76,10 +73,9 @@ class Driver:
             ConfigError: the engine is set up so that floors could be lost.
             EngineAway: it can't be reached.
         """
-        self._book = book
+        self._book = self._vigil.waiters = book
         self._connect()
-        self._timers.start()
-        self._timers.after(self._settings.ttl / 3, self._beat)
+        self._vigil.begin()
         for thread in self._threads:
             thread.start()
         if self._listening.wait(self._settings.ttl / 3):
@@ -93,8 +89,7 @@ class Driver:
         """Ask the engine later, on the driver's own thread, and see to it that nobody waits for ever."""
         if asks:
             self._inbox.put(asks)
-        if self._book.is_awaited:
-            self._watch()
+        self._vigil.look()
 
     def void_asks(self) -> None:
         """Do not ask what waits to be asked: it belongs to a session that has begun anew since."""
@@ -108,7 +103,7 @@ class Driver:
         if self._connected:
             self._say_goodbye([*self._inbox.left(), *releases])  # who comes next must know what is to be remembered
         self._engine.close()
-        self._join(self._threads[1], _BEAT)  # it was told; and if the engine is away, it ends by itself
+        self._join(self._threads[1], BEAT)  # it was told; and if the engine is away, it ends by itself
 
     @staticmethod
     def _join(thread: Thread, seconds: float) -> None:
@@ -134,14 +129,14 @@ class Driver:
     def _ask_for_ever(self) -> None:
         while not self._inbox.closed:
             renewal_due, asks = self._inbox.take()
-            self._watch_call()
+            self._vigil.call_begins()
             try:
                 asks = self._before(asks, renewal_due=renewal_due)
                 self._ask_once(asks)
             except (EngineAway, ConfigError) as error:
                 self._note_absence(error, asks)
             finally:
-                self._call_began = 0
+                self._vigil.call_ends()
 
     def _before(self, asks: list[Ask], *, renewal_due: bool) -> list[Ask]:
         """See to the connection and the session, and return what is still to be asked after that."""
@@ -156,15 +151,15 @@ class Driver:
     def _ask_once(self, asks: list[Ask]) -> None:
         if asks:
             replies = self._engine.run(asks)
-            self._heard_at = self._timer.boot_ns()
+            self._vigil.heard()
             for ask, reply in zip(asks, replies, strict=True):
                 self._take_in(ask, reply)
             self._begin_anew([ask for ask, reply in zip(asks, replies, strict=True) if isinstance(reply, NoSession)])
 
     def _note_absence(self, error: Exception, asks: list[Ask]) -> None:
         self._connected = False
-        if self._reason != str(error):
-            self._reason = str(error)
+        if self._vigil.reason != str(error):
+            self._vigil.reason = str(error)
             log.warning("the engine is away: %s", error)
         self._book.lost(asks)
         self._inbox.put_back([ask for ask in asks if not isinstance(ask, Acquire)])  # each may be done twice
@@ -183,7 +178,7 @@ class Driver:
     def _renew(self) -> None:
         asked = self._clock.boot_ns()
         renewal = self._engine.renew(self._session, self._incarnation)
-        self._heard_at = self._timer.boot_ns()
+        self._vigil.heard()
         self._epoch = self._book.renewed(renewal, asked)
 
     def _begin_anew(self, unheard: list[Ask]) -> None:
@@ -213,7 +208,7 @@ class Driver:
         elif isinstance(ask, Keep):
             self._book.kept(ask, effect=done.effect)
         if done.handed:
-            self._reminders.look_after(ask.key, done.handed, self._settings.claim + _BEAT)
+            self._reminders.look_after(ask.key, done.handed, self._settings.claim + BEAT)
 
     def _remind(self, key: str) -> None:
         self._book.remind(key)
@@ -244,38 +239,3 @@ class Driver:
                     self._book.wanted(message)
                 else:
                     self._knocked.set()
-
-    # The thread that keeps time.
-
-    def _beat(self) -> None:
-        self._inbox.demand_renewal()
-        self._timers.after(self._settings.ttl / 3, self._beat)
-
-    def _watch_call(self) -> None:
-        self._call_began = self._timer.boot_ns()
-        if not self._watching_call:
-            self._watching_call = True
-            self._timers.after(self._settings.ttl / 4, self._look_at_the_call)
-
-    def _look_at_the_call(self) -> None:
-        """Cut a call that lasts too long: a connection that is half open would let it wait for ever."""
-        began, self._watching_call = self._call_began, False
-        if began and self._timer.boot_ns() - began >= self._settings.ttl / 4 * NS:
-            self._engine.interrupt()
-        if began:
-            self._watching_call = True
-            self._timers.after(self._settings.ttl / 4, self._look_at_the_call)
-
-    def _watch(self) -> None:
-        if not self._watching:
-            self._watching = True
-            self._timers.after(_BEAT, self._look_for_the_engine)
-
-    def _look_for_the_engine(self) -> None:
-        """Tell who waits that the engine is away, once it has not been heard of for a lease's length."""
-        self._watching = False
-        silence = (self._timer.boot_ns() - self._heard_at) / NS
-        if silence >= self._settings.ttl:
-            self._book.engine_away(f"the engine has not answered for {silence:.0f} s: {self._reason or 'no reply'}")
-        if self._book.is_awaited:
-            self._watch()
