@@ -99,4 +99,8 @@ class SqliteFile:
 
 def _make_private(path: str) -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    # Only a file that is not there yet: closing any descriptor of a file drops all locks that this process has on it,
+    # also those of a connection that is open already. The next process to close the file would take itself for the last
+    # one then, and delete the write-ahead log that the others go on writing to (https://sqlite.org/howtocorrupt.html).
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
