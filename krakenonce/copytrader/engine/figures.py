@@ -33,10 +33,12 @@ class Market(NamedTuple):
     Attributes:
         price: the last one, in the quote asset; None if not known.
         worth: what one unit of the quote asset is worth in the currency of the config.
+        read_ns: when the price was read, by the exchange's clock as far as we know it; 0 if there is none.
     """
 
     price: Decimal | None
     worth: Decimal
+    read_ns: int
 
 
 class Figures:
@@ -70,7 +72,8 @@ class Figures:
             together=self.together(),
             together_guards=setting.guards,
             price=None if price == fill.price else price,
-            market=market.price,
+            # A price that is older than the fill does not tell how the price has moved since.
+            market=market.price if market.read_ns >= fill.filled_ns else None,
             fee_rate=setting.fee_rate,
             on_the_way=_on_the_way(track),
             worth=market.worth,
@@ -137,7 +140,9 @@ class Figures:
         known = self._markets.get(rules.key)
         if known is None:
             quotes = self._setting.quotes
-            known = Market(quotes.price(rules.key), quotes.worth(rules.quote) or _ONE)
+            rate = quotes.rate(rules.base, rules.quote)
+            read_ns = 0 if rate is None else rate.at_ns + self._exchange_ns - self._wall_ns
+            known = Market(quotes.price(rules.key), quotes.worth(rules.quote) or _ONE, read_ns)
             self._markets[rules.key] = known
         return known
 

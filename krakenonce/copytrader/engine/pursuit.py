@@ -162,7 +162,7 @@ class Pursuit:
         if order.phase is OrderPhase.DONE:
             count_success(self._board, member, draft)
         elif not ended.passing:
-            count_failure(self._board, member, follows.reason, draft)
+            count_failure(self._board, member, follows.reason, draft, is_repeat=order.attempt > 0)
         if track.purpose is Purpose.SYNC:
             track.purpose = None
         draft.touch(member, track)

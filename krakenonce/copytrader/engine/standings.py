@@ -29,12 +29,16 @@ _EVENTS = {
 }
 
 
-def count_failure(board: Board, member: Member, why: str, draft: Draft) -> None:
-    """Note that a copy of *member* has failed for good; pause him, or everybody, if that was one too many."""
+def count_failure(board: Board, member: Member, why: str, draft: Draft, *, is_repeat: bool = False) -> None:
+    """Note that a copy of *member* has failed for good; pause him, or everybody, if that was one too many.
+
+    Parameters:
+        is_repeat: True if the same was tried before: one user's exit that is tried again and again pauses him alone.
+    """
     now_ns, guards = board.setting.clock.wall_ns(), board.setting.guards
     place(board, member, failed(member.standing, member.policy.guards, why, now_ns), draft)
     board.tell(Event.FAILURE, member.name, why)
-    if guards is not None and guards.max_failures is not None:
+    if guards is not None and guards.max_failures is not None and not is_repeat:
         place_everybody(board, failed(board.everybody, guards, f"{member.name}: {why}", now_ns), draft)
 
 

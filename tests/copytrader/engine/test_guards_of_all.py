@@ -210,6 +210,22 @@ def test_failures_in_a_row_whoevers_pause_everybody_and_exits_go_out():
     world.run(main)
 
 
+def test_one_users_exit_that_is_refused_again_and_again_pauses_him_and_nobody_else():
+    world = made(Guards(max_failures=3), users=2)
+
+    async def main():
+        await world.start()
+        await world.trade("buy", "0.1")
+        world.accounts["USER:1"].fates.extend([Fate(error="EGeneral:Permission denied")] * 6)
+        world.accounts["USER:2"].fates.append(Fate(error="EGeneral:Permission denied"))
+        await world.trade("sell", "0.1")
+        assert together(world) is State.ACTIVE
+        assert world.copier.standing("USER:1").state is State.PAUSED
+        assert {world.held(name) for name in world.accounts} == {0}
+
+    world.run(main)
+
+
 def test_a_copy_that_succeeds_begins_the_count_anew():
     world = made(Guards(max_failures=2), users=2)
 
