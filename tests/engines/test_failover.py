@@ -195,12 +195,6 @@ def test_floors_that_are_torn_are_set_aside(tmp_path, caplog):
     assert (tmp_path / "floors.sqlite3").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_redis_that_may_evict_is_refused(keep):
-    server = keep(RedisServer("--maxmemory-policy", "allkeys-lru"))
-    with pytest.raises(ConfigError, match="noeviction"):
-        open_store(server.url, SystemClock())
-
-
 def test_pushes_come_past_a_pooler(engines, key, opened):
     """A transaction pooler swallows pushes: so the connection that hears them may have an address of its own."""
     server = engines["postgresql"]

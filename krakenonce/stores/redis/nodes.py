@@ -117,7 +117,7 @@ class Node:
 
 
 def _check(about: dict[str, Any], *, in_cluster: bool) -> None:
-    version = tuple(int(part) for part in str(about["redis_version"]).split(".")[:2])
+    version = tuple(int(part) for part in str(about["redis_version"]).split(".")[:2])  # Valkey says 7.2 here
     if version < OLDEST:
         raise ConfigError("store", f"Redis {about['redis_version']}", "Version 6.2 or later is needed, or Valkey.")
     if about.get("cluster_enabled") and not in_cluster:
