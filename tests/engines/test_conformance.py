@@ -5,7 +5,7 @@ import pytest
 from krakenonce.clock import SystemClock
 from krakenonce.stores import open_store
 from krakenonce.testing import CoarseClock, StoreConformance
-from krakenonce.testing.stores import NOW
+from krakenonce.testing.stage import NOW
 from tests.engines.conftest import FAST, KINDS
 from tests.engines.shifted import coarsen, freeze, prepare, shift_the_scripts
 from tests.engines.test_leases import use

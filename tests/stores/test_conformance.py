@@ -5,7 +5,7 @@ import pytest
 from krakenonce.stores.file import FileStore
 from krakenonce.stores.memory import MemoryStore
 from krakenonce.testing import CoarseClock, StoreConformance
-from krakenonce.testing.stores import NOW
+from krakenonce.testing.stage import NOW
 
 
 class WithACoarseClock:
