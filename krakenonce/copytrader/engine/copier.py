@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 from krakenonce.clock import NS_PER_SECOND
 from krakenonce.copytrader.engine.board import Board
@@ -24,7 +25,7 @@ from krakenonce.copytrader.engine.setting import Setting
 from krakenonce.copytrader.engine.switches import Switches
 from krakenonce.copytrader.engine.watching import Watch
 from krakenonce.copytrader.journal.records import EVERYBODY, Standing
-from krakenonce.copytrader.policy import CopyMode, Leaving, UserPolicy
+from krakenonce.copytrader.policy import CopyMode, Guards, Leaving, UserPolicy
 from krakenonce.copytrader.records import Line, MasterFill, MasterOrderEvent
 from krakenonce.errors import ConfigError
 
@@ -170,6 +171,10 @@ class Copier:
             end_all(member, draft)
         enter(self._board, self._launcher.figures(), member, draft)
         await self._launcher.conclude(draft)
+
+    def change_guards(self, guards: Guards | None) -> None:
+        """Limit all users together by *guards* from the next fill on; what is counted so far goes on counting."""
+        self._board.setting = replace(self._board.setting, guards=guards)
 
     async def rotate(self, user: str, account: Account) -> None:
         """Send the orders of *user* with another key from now on; done when nothing is on its way with the old one.

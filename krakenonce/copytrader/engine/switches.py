@@ -100,8 +100,6 @@ class Switches:
         member = self._board.roster.members.get(user)
         equity = member.equity if member is not None else None
         standing = self._standing(user)
-        if user == EVERYBODY:
-            await self._launcher.conclude(self._recounted())
         if standing.state not in (State.LEAVING, State.LEFT):
             await self._begin_again(user, rearmed(standing, equity, self._board.setting.clock.wall_ns()))
 
@@ -114,7 +112,8 @@ class Switches:
         return draft
 
     async def _begin_again(self, user: str, standing: Standing) -> None:
-        draft = Draft()
+        is_rearmed = user == EVERYBODY and self._standing(user).state is not State.PAUSED
+        draft = self._recounted() if is_rearmed else Draft()
         since_ns = self._since_ns(user, standing.since_ns)
         self._place(user, replace(standing, state=State.ACTIVE, reason="", since_ns=since_ns), draft)
         for member in self._concerned(user):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from krakenonce.copytrader.config import CopySettings, UserSettings
 
-_FIXED = ("run", "url", "store", "journal", "lease_s", "currency", "fee_rate", "guards", "masters")
+_FIXED = ("run", "url", "store", "journal", "lease_s", "currency", "fee_rate", "masters")
 
 
 @dataclass(frozen=True, slots=True)

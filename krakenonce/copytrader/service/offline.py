@@ -8,7 +8,7 @@ from pathlib import Path
 
 from krakenonce.clock import Clock
 from krakenonce.copytrader.config import CopySettings
-from krakenonce.copytrader.guards.losses import rearmed
+from krakenonce.copytrader.guards.losses import rearmed, recounted
 from krakenonce.copytrader.journal import Changes, CopyJournal, Snapshot, open_copy_journal
 from krakenonce.copytrader.journal.records import EVERYBODY, Standing, State
 from krakenonce.copytrader.report import PAIR_FACT
@@ -64,6 +64,8 @@ async def restate(settings: CopySettings, user: str, deed: str, reason: str, clo
         after = await _restate(journal, user, lambda before: restated(
             before, deed, reason, clock.wall_ns(), is_shared=is_shared
         ))  # fmt: skip
+        if user == EVERYBODY and deed == "rearm":
+            await _recount(journal, clock.wall_ns())
     finally:
         await journal.close()
     words = f"{user}: {after.state.value}{f' ({after.reason})' if after.reason else ''}"
@@ -83,6 +85,12 @@ async def _restate(journal: CopyJournal, user: str, change: Callable[[Standing],
         if standing_of(await journal.load(), user).state is after.state:
             return after
     raise StoreUnavailable(f"the standing of {user} is changed again and again by somebody else")
+
+
+async def _recount(journal: CopyJournal, now_ns: int) -> None:
+    """Have everybody's losses counted from the next look on: what all have lost is the sum of what each has."""
+    users = (standing for standing in (await journal.load()).standings if standing.user != EVERYBODY)
+    await journal.commit(Changes(standings=tuple(recounted(standing, None, now_ns) for standing in users)))
 
 
 async def ask_for_files(settings: CopySettings, clock: Clock) -> bool:

@@ -69,7 +69,7 @@ class Steering:
         Raises:
             ConfigError: it has mistakes, or cannot be read: nothing is changed then.
         """
-        service = self._service
+        service, copier = self._service, self._service.copier
         async with self._turn:
             after = load_settings(service.settings.file)
             resolved = service.resolve(after)
@@ -78,6 +78,9 @@ class Steering:
             done += [f"{name}: joins, with the worker that has room" for name in found.joined if service.is_shared]
             users = _apply(service, after, found, resolved)
             done += [line for line in await asyncio.gather(*users) if line]
+            if after.guards != service.settings.guards:
+                copier.change_guards(resolved.guards)
+                done.append("guards: changed")
             if after.webhooks != service.settings.webhooks:
                 await service.renew_notices(after)
                 done.append("webhooks: changed")

@@ -5,12 +5,16 @@ from decimal import Decimal
 
 import pytest
 
+from krakenonce.clock import ManualClock
+from krakenonce.copytrader.config import parse_settings
 from krakenonce.copytrader.engine import figures
 from krakenonce.copytrader.guards.reasons import Reason, code_of
 from krakenonce.copytrader.guards.together import Losses
-from krakenonce.copytrader.journal import State
+from krakenonce.copytrader.journal import Changes, State, open_copy_journal
+from krakenonce.copytrader.journal.records import EVERYBODY, Standing
 from krakenonce.copytrader.notify import Event
 from krakenonce.copytrader.policy import Guards, Stop, UserPolicy
+from krakenonce.copytrader.service.offline import restate, standings
 from tests.copytrader.engine.world import BTC, ETH, Fate, World
 
 D = Decimal
@@ -70,6 +74,24 @@ def test_what_all_have_lost_together_stops_everybody_until_it_is_re_armed(limit)
     world.run(main)
     assert [code_of(reason) for reason in world.reasons()] == [None, Reason.STOPPED, None, None]
     assert [notice.event for notice in world.notices if notice.user == "*"] == [Event.STOP, Event.RESUME]
+
+
+def test_re_armed_while_nothing_runs_losses_count_anew_as_well(tmp_path):
+    path = tmp_path / "copies.db"
+    text = f'run = "dry"\njournal = "{path}"\n[master]\nkey = "env:M"\n[users.a]\nkey = "env:A"\n'
+    settings, clock = parse_settings(text, tmp_path / "copy.toml", {}), ManualClock(wall_ns=10**18)
+
+    async def main():
+        journal = open_copy_journal(settings.journal)
+        lost = Standing("USER:a", peak_equity=D(900), day="2026-11-23", day_equity=D(800))
+        await journal.commit(Changes(standings=(lost, Standing(EVERYBODY, State.SOFT_STOP, "losses"))))
+        await journal.close()
+        await restate(settings, EVERYBODY, "rearm", "", clock)
+        known = await standings(settings, clock)
+        assert known[EVERYBODY].state is State.ACTIVE
+        assert (known["USER:a"].peak_equity, known["USER:a"].day_equity) == (None, None)
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("limit", [{"daily_loss": D(20_001)}, {"drawdown": D("0.101")}], ids=str)
@@ -255,6 +277,22 @@ def test_a_fan_out_stays_within_the_exposure_of_all_and_adds_it_up_only_once(mon
         await world.trade("sell", "0.1")
         await world.trade("buy", "0.1")
         assert sum(world.held(name) for name in world.accounts) * 50_000 == 26_000
+
+    world.run(main)
+
+
+def test_other_limits_count_from_the_next_fill_on():
+    world = made(None)
+
+    async def main():
+        await world.start()
+        await world.trade("buy", "0.1")
+        world.copier.change_guards(Guards(max_exposure=D(10_000)))
+        await world.trade("buy", "0.1")
+        assert {world.held(name) for name in world.accounts} == {D("0.1")}
+        world.copier.change_guards(None)
+        await world.trade("buy", "0.1")
+        assert {world.held(name) for name in world.accounts} == {D("0.2")}
 
     world.run(main)
 

@@ -211,6 +211,18 @@ async def test_what_needs_a_restart_is_told_and_waits_for_it(kraken_sim, tmp_pat
         assert service.settings.fee_rate == Decimal("0.004")
 
 
+async def test_other_limits_of_all_together_count_without_a_restart(kraken_sim, tmp_path):
+    stage = Stage(kraken_sim, tmp_path, run="dry")
+    async with running(stage) as (service, asked), stage.master() as master:
+        stage.tail = "[guards]\nmax_exposure = 1\n"
+        stage.write()
+        assert (await asked(do="reload"))["lines"] == ["guards: changed"]
+        await buy(master)
+        receipts = await stage.receipts(2)
+        assert service.settings.guards.max_exposure == 1
+    assert {receipt.reason.partition(":")[0] for receipt in receipts} == {"max_exposure"}
+
+
 async def test_one_user_who_cannot_join_does_not_keep_the_next_one_out(kraken_sim, tmp_path):
     stage = Stage(kraken_sim, tmp_path, run="dry", users=1)
     async with running(stage) as (service, asked):
