@@ -1,5 +1,6 @@
 """Real servers from PyPI packages: started on free ports of 127.0.0.1, killed, restarted, replicated, promoted."""
 
+import atexit
 import contextlib
 import importlib.util
 import os
@@ -217,6 +218,9 @@ def _port_with_a_bus():
 class PostgresServer:
     """A PostgreSQL cluster with its own directory. Not run as root, which PostgreSQL refuses."""
 
+    new = None
+    """A cluster that nobody has used yet, in a directory that is removed when the process ends."""
+
     def __init__(self, directory=None, port=None):
         self.port = port or free_port()
         self.room = Path(directory or tempfile.mkdtemp(prefix="postgres-"))
@@ -227,12 +231,25 @@ class PostgresServer:
             self.who = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
             os.chown(self.room, nobody.pw_uid, nobody.pw_gid)
         if not self.data.exists():
-            self.run("initdb", "-D", self.data, "-U", "kn", "--auth=trust", "-E", "UTF8", "--locale=C", "-N")
+            self.copy_a_new_cluster()
         self.start()
 
     @property
     def url(self):
         return f"postgresql://kn@127.0.0.1:{self.port}/postgres"
+
+    def copy_a_new_cluster(self):
+        """Make a cluster once in a process, and copy it from then on: that takes a third of the time."""
+        if PostgresServer.new is None:
+            self.run("initdb", "-D", self.data, "-U", "kn", "--auth=trust", "-E", "UTF8", "--locale=C", "-N")
+            PostgresServer.new = tempfile.mkdtemp(prefix="postgres-new-")
+            atexit.register(shutil.rmtree, PostgresServer.new)
+            shutil.copytree(self.data, PostgresServer.new, dirs_exist_ok=True)
+        else:
+            shutil.copytree(PostgresServer.new, self.data)
+            for path in (self.data, *self.data.rglob("*")) if self.who else ():
+                os.chown(path, self.who["user"], self.who["group"])
+            self.data.chmod(0o700)
 
     def run(self, program, *arguments, check=True):
         environment = {"PATH": os.environ["PATH"], "LC_ALL": "C", "HOME": str(self.room)}
