@@ -25,7 +25,7 @@ from krakenonce.broker.symbols import Symbols
 from krakenonce.client.websocket import Session
 from krakenonce.client.websocket.connection import NOT_SENT
 from krakenonce.clock import NS_PER_SECOND
-from krakenonce.errors import ConfigError, OutcomeUnknown, TryLater
+from krakenonce.errors import KrakenonceError, OutcomeUnknown, TryLater
 from krakenonce.kraken.catalogue import Action
 from krakenonce.kraken.replies import Accepted, Meaning, Outcome, Refused, Unknown
 from krakenonce.lanes import Priority
@@ -155,10 +155,11 @@ class HandingOver:
         order = replace(flight.order, valid_s=left_s)
         try:
             placed = await self._broker.place(order, priority=flight.priority)
-        except (OutcomeUnknown, TryLater) as error:
+        except TryLater as error:
             flight.fail(error)
-        except ConfigError as error:
-            # The journal knows this name for another order: what became of that one has to be found out.
+        except KrakenonceError as error:
+            # Whatever it was, somebody waits for this flight: what became of the order has to be found out. Also if a
+            # question about it was refused, and if the journal knows its name for another order.
             flight.lose(str(error))
         else:
             self._end(flight, placed)

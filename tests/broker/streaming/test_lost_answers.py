@@ -283,3 +283,20 @@ def test_a_proof_is_completed_although_it_costs_more_than_the_call_counter_holds
 
     desk.run(story, websocket=websocket)
     assert not desk.orders()
+
+
+def test_whoever_waits_for_an_order_is_told_if_the_question_what_became_of_it_is_refused():
+    desk = Desk()
+
+    async def story():
+        faults = desk.kraken.exchange.faults
+        faults.add(Fault(kind="drop", endpoint="AddOrder", phase="after", times=1))
+        faults.add(Fault(kind="error", endpoint="GetApiKeyInfo", error="EAPI:Rate limit exceeded", times=1))
+        order, deadline = desk.ioc("one"), desk.deadline(30)
+        async with asyncio.timeout(600):
+            with pytest.raises(OutcomeUnknown):
+                await desk.account.send(order, deadline)
+            return await desk.account.ending(order, deadline)
+
+    assert desk.run(story, websocket=False).executed == Decimal("0.01")
+    assert len(desk.orders()["one"]) == 1
