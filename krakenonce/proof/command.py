@@ -8,6 +8,7 @@ import sys
 from krakenonce.proof.course import Proof, prove
 from krakenonce.proof.plan import MUTANTS, Plan
 from krakenonce.proof.troubles import Troubles
+from krakenonce.stores.leases.settings import redacted
 
 DESCRIPTION = """\
 Put krakenonce's promise to the test on this machine: a simulated Kraken, and processes, threads and tasks that call it
@@ -77,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _headline(plan: Plan) -> str:
-    where = plan.store or "a file store of its own"
+    where = redacted(plan.store) if plan.store else "a file store of its own"
     broken = f", broken on purpose: {plan.mutant}" if plan.mutant else ""
     return (
         f"{plan.calls:,} calls on {plan.keys:,} keys by {plan.processes} processes x ({plan.threads} threads + "

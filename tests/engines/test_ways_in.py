@@ -1,6 +1,7 @@
 """Ways to an engine: Unix sockets, users with few rights, passwords, TLS, sentinels. No password is ever printed."""
 
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -25,6 +26,17 @@ def refused(url):
         assert "hunter2" not in text
         assert "wrong" not in text
     return str(failure.value)
+
+
+def test_a_store_that_opens_may_renew_in_the_moment_of_its_knock(engines, opened, key):
+    """Two threads at once would have redis-py open a second connection, which is taken for a lost one."""
+    store = opened(engines["redis"].url)
+    engine, session = store._driver._engine, store._driver._session
+    with ThreadPoolExecutor(2) as pool:
+        knocks = pool.submit(lambda: [engine.knock(session) for _ in range(200)])
+        for number in range(200):
+            use(store, f"{key}{number}")  # each is asked by the driver's thread
+        knocks.result()
 
 
 def test_redis_through_a_unix_socket(keep, opened, key, tmp_path):
