@@ -163,8 +163,9 @@ class CopyOrder:
 
 
 class OrderStep(Enum):
-    """What became of an order of the master's."""
+    """What became of an order of the master's. SHOWN: it is open, and was before we listened; how it stands now."""
 
+    SHOWN = "shown"
     OPENED = "opened"
     AMENDED = "amended"
     TRIGGERED = "triggered"

@@ -230,6 +230,19 @@ def test_who_was_away_learns_which_orders_are_gone():
     assert theatre.at_exchange == theatre.mirrors == {}
 
 
+@pytest.mark.parametrize("step", [OrderStep.OPENED, OrderStep.SHOWN])
+def test_who_was_away_learns_how_an_order_was_changed(step):
+    theatre = Theatre()
+    txid = theatre.opens("1", limit="49000")
+    theatre.settles()
+    theatre.amends(txid, volume="2", limit="48000")
+    theatre.events.clear()
+    theatre.restarts()
+    theatre._tell(txid, step)
+    theatre.settles()
+    assert (only(theatre).volume, only(theatre).limit) == (d(1), d(48000))
+
+
 @given(st.integers(0, 2**32))
 def test_the_journal_gives_back_what_it_was_given(seed):
     theatre = Theatre()

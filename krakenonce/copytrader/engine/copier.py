@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
 from krakenonce.clock import NS_PER_SECOND
@@ -36,6 +36,8 @@ CLOCKS_APART_NS = 2 * NS_PER_SECOND
 JOINING_S = 1.0
 """How long those who join wait for one another's balances: who is unknown by then is looked at again."""
 
+SHOWN_S = 0.5
+
 LOOK_BACK_NS = 60 * NS_PER_SECOND
 """How much older than the newest fill known a fill may be that nobody has told us of."""
 
@@ -50,6 +52,10 @@ class Copier:
         journal: where everything is written; the caller closes it after `close`.
         setting: what surrounds the engine.
         masters: whom users may follow.
+
+    Attributes:
+        shown: asked for all open orders of a master's as they stand, when a user comes back who followed him before;
+            returns None while they are not known.
     """
 
     def __init__(self, journal: Journal, setting: Setting, masters: Iterable[str] = ("MASTER",)) -> None:
@@ -62,6 +68,7 @@ class Copier:
         self._seating = Seating(self._board, self._launcher, self._watch, journal)
         self._intake = Intake(self._board, self._launcher, journal)
         self._entrance = Entrance(self._let_in)
+        self.shown: Callable[[str], list[MasterOrderEvent] | None] | None = None
 
     @property
     def users(self) -> tuple[str, ...]:
@@ -145,7 +152,21 @@ class Copier:
 
     async def _let_in(self, seats: Sequence[Seat]) -> None:
         memory = Recollection(await self._journal.load())
-        await self._seating.seat([memory.member(self._board, seat) for seat in seats], Draft(), JOINING_S)
+        members = [memory.member(self._board, seat) for seat in seats]
+        back = [(member, master) for member in members for master in member.follows]
+        await self._seating.seat(members, Draft(), JOINING_S)
+        for member, master in back:
+            if member.policy.mode is CopyMode.ORDERS:
+                self._board.spawn(self._show(member, master), f"the open orders of {master}", member)
+
+    async def _show(self, member: Member, master: str) -> None:
+        """Have *member*, who was away, take note of the master's open orders as soon as they are known."""
+        while self.shown is not None and self._board.has(member):
+            events = self.shown(master)
+            if events is not None:
+                self._intake.show(member, master, events)
+                return
+            await self._setting.sleep(SHOWN_S)
 
     async def leave(self, user: str, leaving: Leaving | None = None) -> asyncio.Future[None]:
         """Copy no more entries for *user*; *leaving* (his policy's choice if None) says what becomes of his positions.

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from krakenonce.copytrader.engine.board import Board
 from krakenonce.copytrader.engine.drafts import Draft
 from krakenonce.copytrader.engine.launching import Launcher
+from krakenonce.copytrader.engine.members import Member
 from krakenonce.copytrader.engine.mirrors import hear, open_orders_are
 from krakenonce.copytrader.engine.protocols import Journal
 from krakenonce.copytrader.engine.sweep import plan_all, sweep
@@ -44,6 +45,13 @@ class Intake:
         """Take note that *txids* are all open orders of *master*."""
         draft = Draft()
         open_orders_are(self._board, master, txids, draft)
+        self._launch_planned(draft)
+
+    def show(self, member: Member, master: str, events: Sequence[MasterOrderEvent]) -> None:
+        """Have *member*, who was away, take note of all open orders of *master*, as *events* show them."""
+        draft = Draft()
+        open_orders_are(self._board, master, {event.order_txid for event in events}, draft, member)
+        hear(self._board, self._launcher.figures(), events, draft, member)
         self._launch_planned(draft)
 
     def _launch_planned(self, draft: Draft) -> None:

@@ -15,13 +15,17 @@ from krakenonce.copytrader.engine.tracks import Track
 from krakenonce.copytrader.mirroring import Mirror, Place, answers, hearing, steering
 from krakenonce.copytrader.mirroring.text import as_text
 from krakenonce.copytrader.policy import CopyMode
-from krakenonce.copytrader.records import LineKey, MasterFill, MasterOrderEvent
+from krakenonce.copytrader.records import LineKey, MasterFill, MasterOrderEvent, OrderStep
 
 
-def hear(board: Board, figures: Figures, events: Sequence[MasterOrderEvent], draft: Draft) -> None:
-    """Have all who mirror orders take note of *events*, oldest first."""
+def hear(
+    board: Board, figures: Figures, events: Sequence[MasterOrderEvent], draft: Draft, only: Member | None = None
+) -> None:
+    """Have all who mirror orders (or *only* one of them) take note of *events*, oldest first."""
     for event in events:
         for member in board.roster.followers(event.master):
+            if only not in (None, member):
+                continue
             if member.policy.mode is CopyMode.ORDERS and event.pair in board.setting.rules:
                 _hear(board, figures, member, event, draft)
 
@@ -35,14 +39,18 @@ def _hear(board: Board, figures: Figures, member: Member, event: MasterOrderEven
     if mirror is not None:
         keep(member, track, hearing.heard(mirror, event, *around), draft)
         return
+    if event.step is OrderStep.SHOWN:
+        return
     adopted = hearing.adopt(event, board.book(event.master).filled(event.order_txid), *around)
     if adopted is not None:
         keep(member, track, adopted, draft)
 
 
-def open_orders_are(board: Board, master: str, txids: Collection[str], draft: Draft) -> None:
-    """Take note that *txids* are all open orders of *master*: what is mirrored besides is over."""
-    for member in board.roster.followers(master):
+def open_orders_are(
+    board: Board, master: str, txids: Collection[str], draft: Draft, only: Member | None = None
+) -> None:
+    """Take note that *txids* are all open orders of *master*: what all (or *only* one) mirror besides is over."""
+    for member in board.roster.followers(master) if only is None else [only]:
         for track in member.tracks.values():
             for mirror in list(track.mirrors.values()):
                 if track.line.key.master == master and not mirror.over:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from krakenonce.broker.executions import OrderLog, Report, StreamedOrder, read_report
@@ -47,7 +48,8 @@ class Ear:
         hearer: told what is heard.
 
     Attributes:
-        cursor_ns: what a snapshot shows to have been opened before this moment (exchange's clock) is no news.
+        cursor_ns: what a snapshot shows to have been opened before this moment (exchange's clock) is told as SHOWN:
+            no news, but it may have been changed while nobody listened.
     """
 
     def __init__(
@@ -125,7 +127,9 @@ class Ear:
             self._hearer.on_unreadable(f"an execution report that can't be understood ({type(error).__name__})")
             return None
         opened = is_snapshot and event is not None and event.step is OrderStep.OPENED
-        return None if opened and event is not None and event.happened_ns < self.cursor_ns else event
+        if opened and event is not None and event.happened_ns < self.cursor_ns:
+            return replace(event, step=OrderStep.SHOWN)
+        return event
 
     def _compare(self, told: Told, *, proved: bool) -> None:
         if proved:

@@ -73,7 +73,7 @@ class ExecutionsFeed:
         self._volumes = OrderVolumes(broker, self._orders)
         self._sieve = Sieve(options.overlap_s * NS_PER_SECOND)
         self._intake = Intake(self._sieve, self._volumes.look)
-        translator = Translator(master, symbols)
+        self._translator = translator = Translator(master, symbols)
         self._auditor = Auditor(translator, broker, self._intake, self._orders, self.standing)
         self._ear = Ear(master, translator, self._orders, self._intake, self.standing, broker.clock, self)
         self._session = Session(
@@ -112,8 +112,26 @@ class ExecutionsFeed:
 
     @property
     def open_orders(self) -> frozenset[str] | None:
-        """The ids of the master's open orders, as the stream shows them; None while it does not."""
-        return frozenset(order.order_id for order in self._orders.open) if self._ear.has_snapshot else None
+        """The ids of the master's open orders, as the stream shows them.
+
+        None while it does not, or while fills of orders that are closed by now are still to be delivered.
+        """
+        is_told = self._ear.has_snapshot and self._intake.is_quiet
+        return frozenset(order.order_id for order in self._orders.open) if is_told else None
+
+    def shown(self, since_ns: int) -> list[MasterOrderEvent] | None:
+        """Return all open orders of the master's as they stand, as OPENED or SHOWN: see `OrderStep`.
+
+        None while the stream does not show them: its next snapshot will.
+
+        Parameters:
+            since_ns: orders that were opened later (exchange's clock) are news to whoever asks.
+        """
+        if not self._ear.has_snapshot or not self._intake.is_quiet:
+            return None
+        now_ns = self._broker.clock.wall_ns()
+        events = (self._translator.shown(order, since_ns, now_ns) for order in self._orders.open)
+        return [event for event in events if event is not None]
 
     def subscribe(self, on_fills: OnFills, on_orders: OnOrders | None = None) -> None:
         """Have *on_fills* called with new fills and *on_orders* with steps of the master's orders, oldest first."""

@@ -45,6 +45,11 @@ class Intake:
         """What is held back."""
         return tuple(self._held)
 
+    @property
+    def is_quiet(self) -> bool:
+        """True if every fill that is known of has been given out, and none is missing before what is heard now."""
+        return not self.in_doubt and not self._queue
+
     def hear(self, fill: MasterFill) -> bool:
         """Take in a fill from the stream; return whether it was new."""
         if not self._sieve.take(fill.exec_id, fill.filled_ns):

@@ -10,7 +10,9 @@ from krakenonce.copytrader.engine.protocols import OnFills, OnOrders
 from krakenonce.copytrader.feed.intake import Intake
 from krakenonce.copytrader.feed.standing import FeedStanding
 from krakenonce.copytrader.feed.volumes import OrderVolumes
-from krakenonce.copytrader.records import MasterOrderEvent
+from krakenonce.copytrader.records import MasterOrderEvent, OrderStep
+
+_ENDS = frozenset({OrderStep.FILLED, OrderStep.CANCELED, OrderStep.EXPIRED})
 
 Spawn = Callable[[Coroutine[Any, Any, None]], None]
 
@@ -58,13 +60,24 @@ class Outlet:
             self._standing.delivered += len(fills)
             for on_fills in self._on_fills:
                 on_fills(fills)
-        events, self._events = self._events, []
+        events, self._events = self._ripe()
         for on_orders in self._on_orders if events else ():
             on_orders(events)
         unknown = self._intake.unknown_orders()
         if unknown and not self._is_asking:
             self._is_asking = True
             self._spawn(self._ask(unknown))
+
+    def _ripe(self) -> tuple[list[MasterOrderEvent], list[MasterOrderEvent]]:
+        """Return the events that may go, and those that may not yet.
+
+        The end of an order that was filled must not overtake its fills: what a follower's own order has bought would
+        be taken for too much, and sold.
+        """
+        if self._intake.is_quiet:
+            return self._events, []
+        late = [event for event in self._events if event.step in _ENDS and event.executed > 0]
+        return [event for event in self._events if event not in late], late
 
     async def _ask(self, txids: list[str]) -> None:
         try:

@@ -79,6 +79,13 @@ class Translator:
             return None
         return self._event(step, after, after.volume, after.executed, after.moment_ns, received_ns)
 
+    def shown(self, order: StreamedOrder, since_ns: int, received_ns: int) -> MasterOrderEvent | None:
+        """Return an open order as it stands: OPENED, if that was after *since_ns*; None if it is not followed."""
+        if order.volume is None or not order.symbol:
+            return None
+        step = OrderStep.SHOWN if order.opened_ns < since_ns else OrderStep.OPENED
+        return self._event(step, order, order.volume, order.executed, order.moment_ns, received_ns)
+
     def ended(self, before: StreamedOrder, state: OrderState, received_ns: int) -> MasterOrderEvent | None:
         """Return the end of an order that nobody told us of, as the books show it; None if it is open after all."""
         step = _ENDINGS.get(state.status)

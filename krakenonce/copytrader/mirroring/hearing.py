@@ -25,6 +25,10 @@ from krakenonce.copytrader.records import (
 
 OVER = frozenset({OrderStep.FILLED, OrderStep.CANCELED, OrderStep.EXPIRED})
 
+_AS_IT_STANDS = frozenset({OrderStep.AMENDED, OrderStep.OPENED, OrderStep.SHOWN})
+"""After which the order's terms are to be taken over. A mirror that hears of its order's opening once more was not
+listening for a while: the order may have been changed."""
+
 
 def adopt(
     event: MasterOrderEvent,
@@ -74,11 +78,19 @@ def heard(
     over = mirror.over or event.step in OVER
     reported = max(mirror.reported, subtract(event.executed, mirror.before))
     told = replace(mirror, over=over, reported=reported)
-    if over or event.step is not OrderStep.AMENDED:
+    if over or event.step not in _AS_IT_STANDS or _terms(event) == _known_terms(mirror):
         return told
     volume = max(subtract(event.volume, mirror.before), ZERO)
     sized = _resized(mirror, volume, event, line, policy, rules, circumstances)
     return replace(told, volume=volume, sized=sized, limit=event.limit, trigger=event.trigger)
+
+
+def _terms(event: MasterOrderEvent) -> tuple[object, ...]:
+    return event.volume, event.limit, event.trigger
+
+
+def _known_terms(mirror: Mirror) -> tuple[object, ...]:
+    return add(mirror.volume, mirror.before), mirror.limit, mirror.trigger
 
 
 def gone(mirror: Mirror, open_orders: Collection[str]) -> Mirror:

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from krakenonce.client.budget import Sleep
-from krakenonce.clock import Clock, SystemClock
+from krakenonce.clock import NS_PER_SECOND, Clock, SystemClock
 from krakenonce.copytrader.config import CopySettings
 from krakenonce.copytrader.engine.copier import Copier
 from krakenonce.copytrader.engine.protocols import Journal
@@ -23,7 +23,7 @@ from krakenonce.copytrader.engine.setting import Setting
 from krakenonce.copytrader.engine.sharing import Sharing, Terms
 from krakenonce.copytrader.feed import ExecutionsFeed
 from krakenonce.copytrader.notify import Event, Notice, Notifier
-from krakenonce.copytrader.records import MasterFill
+from krakenonce.copytrader.records import MasterFill, MasterOrderEvent
 from krakenonce.copytrader.service.accounts import Load
 from krakenonce.copytrader.service.furnishing import Ambience, Furniture, furnish
 from krakenonce.copytrader.service.guests import Guests
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("krakenonce")
 
 ORDERS_S = 0.5
+UNSEEN_S = 30
 
 LAST_WISHES_S = 10.0
 """How long a stop waits for orders on their way. What is on its way then is found out by the next start."""
@@ -171,6 +172,7 @@ class CopyService:
             await self._share(furniture, furniture.leases)
         for name in furniture.masters:
             self._follow(name, furniture)
+        self.copier.shown = self._shown
 
     async def _stop(self) -> None:
         await self._end_tasks()
@@ -256,6 +258,11 @@ class CopyService:
         work = feed.run(self.copier.cursor_ns(name))
         self._tasks.append(asyncio.create_task(work, name=f"feed of {name}"))
         self._tasks.append(asyncio.create_task(self._mind_orders(feed), name=f"orders of {name}"))
+
+    def _shown(self, master: str) -> list[MasterOrderEvent] | None:
+        # What was opened so lately may have found the user without a worker.
+        since_ns = self._furniture.reader.now_ns() - (self.settings.lease_s + UNSEEN_S) * NS_PER_SECOND
+        return self.feeds[master].shown(since_ns)
 
     async def _mind_orders(self, feed: ExecutionsFeed) -> None:
         """Tell the engine which orders of the master's are open, each time his stream is there again.

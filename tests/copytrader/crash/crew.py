@@ -17,6 +17,7 @@ from tests.orders.crew import Death, main
 
 MUTANTS_PATIENCE_S = 8
 STEPS = ("before journal", "after journal", "sent", "answered", "ended")
+MIRROR_STEPS = (*STEPS, "changing", "changed", "canceling", "canceled")
 
 
 def perform(job):
@@ -46,13 +47,21 @@ async def copy_all(job):
     trading.broker["journal"] = orders
     trading.knows_prices = False  # or what has moved away meanwhile would be skipped, as it should
     async with trading:
-        # A mutant waits in vain for what it has forgotten; everybody else may take as long as he needs.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(MUTANTS_PATIENCE_S if job.get("wrong") else None):
-                await have_traded(trading, job)
-                await trading.caught_up(fills_of_the_master(job))
-                await departed(trading, job)
+        if "stop" in job:
+            await until_told(trading, job)
+        else:
+            await copy_story(trading, job)
     await orders.close()
+
+
+async def copy_story(trading, job):
+    """Have the master trade the job's story, and copy it."""
+    # A mutant waits in vain for what it has forgotten; everybody else may take as long as he needs.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(MUTANTS_PATIENCE_S if job.get("wrong") else None):
+            await have_traded(trading, job)
+            await trading.caught_up(fills_of_the_master(job))
+            await departed(trading, job)
 
 
 async def have_traded(trading, job):
@@ -74,6 +83,25 @@ async def have_traded(trading, job):
             await trading.caught_up(fills_of_the_master(job))
 
 
+async def until_told(trading, job):
+    """Copy what somebody else has the master do, until the job's file is there."""
+    while trading.feed.standing.is_held or trading.feed.open_orders is None:
+        await asyncio.sleep(0.01)
+    # As the service does: what was canceled while nobody listened would be followed for ever otherwise.
+    trading.copier.on_open_orders("MASTER", trading.feed.open_orders)
+    say_ready(job)
+    while not is_told(job):
+        await asyncio.sleep(0.02)
+
+
+def say_ready(job):
+    Path(job["ready"]).touch()
+
+
+def is_told(job):
+    return Path(job["stop"]).exists()
+
+
 async def departed(trading, job):
     """Have the last user leave and sell everything, if the job says so."""
     from krakenonce.copytrader.policy import Leaving
@@ -84,10 +112,12 @@ async def departed(trading, job):
 
 
 def policy(name):
-    from krakenonce.copytrader.policy import Rest
+    from krakenonce.copytrader.policy import CopyMode, Rest
     from tests.copytrader.trading import HALF
 
     patient = replace(HALF, valid_s=3)
+    if name == "orders":
+        return replace(patient, mode=CopyMode.ORDERS)
     if name == "limit":
         return patient
     exact = replace(patient.guards, slippage=Decimal(0), exit_slippage=Decimal(0))
@@ -130,7 +160,7 @@ def lie_in_wait(death):
     write, send, ending = SqliteBackend.write, LiveAccount.send, LiveAccount.ending
 
     def doomed_write(self, batch):
-        matters = any(changes.orders or changes.decisions for changes in batch)
+        matters = any(changes.orders or changes.decisions or changes.mirrors for changes in batch)
         if matters:
             death.at("before journal")
         done = write(self, batch)
@@ -149,7 +179,18 @@ def lie_in_wait(death):
         death.at("ended")
         return state
 
+    def doomed(method, before, after):
+        async def call(self, *arguments, **options):
+            death.at(before)
+            done = await method(self, *arguments, **options)
+            death.at(after)
+            return done
+
+        return call
+
     SqliteBackend.write, LiveAccount.send, LiveAccount.ending = doomed_write, doomed_send, doomed_ending
+    LiveAccount.amend = doomed(LiveAccount.amend, "changing", "changed")
+    LiveAccount.cancel = doomed(LiveAccount.cancel, "canceling", "canceled")
 
 
 def _without_journal():

@@ -273,7 +273,13 @@ def test_what_became_of_orders_while_the_stream_was_away_is_told_afterwards():
         kept, gone, filled = (hand.place("buy", "0.01", "limit", price=price) for price in (40000, 41000, 42000))
         await asyncio.sleep(1)
         await desk.start()
-        assert desk.events == []  # from before the start
+        # From before the start: no news, but this is how they stand.
+        assert {(event.order_txid, event.step) for event in desk.events} == {
+            (order, OrderStep.SHOWN) for order in (kept, gone, filled)
+        }
+        desk.events.clear()
+        assert [event.step for event in desk.feed.shown(desk.kraken.exchange.now)] == [OrderStep.SHOWN] * 3
+        assert [event.step for event in desk.feed.shown(0)] == [OrderStep.OPENED] * 3
         assert desk.feed.open_orders == {kept, gone, filled}
         desk.kraken.is_reachable = False
         desk.kraken.dialing.break_all()
@@ -294,6 +300,36 @@ def test_what_became_of_orders_while_the_stream_was_away_is_told_afterwards():
         (filled, OrderStep.FILLED),
         (opened, OrderStep.OPENED),
     }
+
+
+def test_the_end_of_an_order_never_overtakes_its_fills():
+    desk = Desk()
+    heard = []
+
+    async def story():
+        await desk.start()
+        desk.feed.subscribe(
+            lambda fills: heard.extend(("fill", fill.order_txid) for fill in fills),
+            lambda events: heard.extend((event.step.value, event.order_txid) for event in events),
+        )
+        orders = [desk.hand.place("buy", "0.01", "limit", price=price) for price in (48000, 49000)]
+        await asyncio.sleep(5)
+        desk.kraken.exchange.faults.replace([Fault(kind="ws-drop", endpoint="executions", times=1)])
+        desk.kraken.move(48500)
+        await asyncio.sleep(1)
+        desk.kraken.is_reachable = False
+        desk.kraken.dialing.break_all()
+        await asyncio.sleep(5)
+        desk.kraken.move(47000)
+        desk.kraken.is_reachable = True
+        while sum(kind == "filled" for kind, _ in heard) < 2:
+            await asyncio.sleep(0.1)
+            is_told = desk.feed.open_orders is not None
+            assert not is_told or all(("fill", order) in heard or order in desk.feed.open_orders for order in orders)
+        return orders
+
+    for order in desk.run(story):
+        assert heard.index(("fill", order)) < heard.index(("filled", order))
 
 
 def test_an_end_of_an_order_that_was_not_told_is_found_by_the_audit():
