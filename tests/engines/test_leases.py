@@ -48,6 +48,14 @@ def test_the_first_use_of_a_key_is_one_round_trip(server, proxy, key, opened):
     assert proxy.sent == before + 1
 
 
+def test_closing_is_a_few_round_trips(server, proxy, key, opened):
+    store = opened(through(server, proxy))
+    use(store, key)
+    before = proxy.sent
+    store.close()
+    assert proxy.sent <= before + 6
+
+
 def test_a_contended_key_is_one_round_trip_a_push_and_a_claim(server, key, opened, keep):
     holder = opened(server.url)
     grant = take(holder, key)

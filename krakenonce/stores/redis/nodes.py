@@ -83,8 +83,10 @@ class Node:
         about: dict[str, Any] = self._client.info("everything")
         _check(about, in_cluster=in_cluster)
         self.identity = f"{about['run_id'][:4]}{about['master_replid'][:4]}"
+        pipe: Any = self._client.pipeline(transaction=False)  # all in one round trip
         for text in scripts:
-            self._client.script_load(text)
+            pipe.script_load(text)
+        pipe.execute()
 
     def run(self, calls: Sequence[tuple[Any, ...]], settings: LeaseSettings) -> list[Any]:
         """Run scripts in order, in one round trip, and return their replies once the replicas asked for have them.
@@ -105,9 +107,11 @@ class Node:
         return replies
 
     def forget(self, session: str) -> None:
-        """Delete what is kept of *session*."""
+        """Delete what is kept of *session*, in one round trip."""
+        pipe: Any = self._client.pipeline(transaction=False)  # a cluster takes no DEL of several shards at once
         for shard in self.shards:
-            self._client.delete(layout.session_name(shard, session))
+            pipe.delete(layout.session_name(shard, session))
+        pipe.execute()
 
     def knock(self, session: str) -> None:
         """Push to *session* that pushes arrive. From any thread: a store that opens may renew in the same moment."""
