@@ -123,7 +123,8 @@ def tell_stock(board: Board, figures: Figures, members: Iterable[Member]) -> dic
             board.tell(Event.DRIFT, member.name, in_words(stock, _altname(board, stock)), **details)
         facts[f"{STOCK_FACT}{member.name}"] = f"{at_ns} {len(stocks)} {len(adrift)}"
         positions, off = positions + len(stocks), off + len(adrift)
-    log.info("reconciled: %d of %d positions of %d users on target", positions - off, positions, len(facts))
+    if positions:
+        log.info("reconciled: %d of %d positions on target", positions - off, positions)
     return facts
 
 
