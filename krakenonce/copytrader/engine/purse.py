@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from krakenonce.broker import Balance
-from krakenonce.copytrader.amounts import ZERO, add
+from krakenonce.copytrader.amounts import ZERO, add, subtract
 
 
 @dataclass(slots=True)
@@ -30,6 +30,8 @@ class Purse:
         self._booked: list[_Booked] = []
         # By asset, what all of the above comes to: it is asked for many times for each time it changes.
         self._changes: dict[str, Decimal] = {}
+        # What there should be by the last look at which nothing was on its way; None before the first one.
+        self._expected: dict[str, Decimal] | None = None
         self._looks = 0
         self.is_known = False
 
@@ -64,6 +66,8 @@ class Purse:
         if change:
             self._booked.append(_Booked(asset, change, self._looks))
             self._change(asset, change)
+            if self._expected is not None:
+                self._expected[asset] = add(self._expected.get(asset, ZERO), change)
 
     def available(self, asset: str) -> Decimal:
         """Return what is free of *asset*, at least 0."""
@@ -77,6 +81,20 @@ class Purse:
             return None
         known = self._balances.get(asset)
         return ZERO if known is None else known.total
+
+    def unexplained(self) -> dict[str, Decimal]:
+        """Return what came in (above 0) or went out, by asset, and was not our doing; each change is told once.
+
+        Nothing is told while an order is on its way, or has ended since the last look began: it is told later then.
+        """
+        if self._aside or self._booked:
+            return {}
+        before, self._expected = self._expected, {asset: one.total for asset, one in self._balances.items()}
+        if before is None:
+            return {}
+        changes = {asset: subtract(total, before.get(asset, ZERO)) for asset, total in self._expected.items()}
+        gone = {asset: total.copy_negate() for asset, total in before.items() if asset not in self._expected}
+        return {asset: change for asset, change in (changes | gone).items() if change}
 
     def totals(self) -> dict[str, Decimal]:
         """Return all there is, by asset, as of the last look and what was booked since."""

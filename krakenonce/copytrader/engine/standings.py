@@ -7,11 +7,12 @@ from dataclasses import replace
 from decimal import Decimal
 
 from krakenonce.copytrader import lines
+from krakenonce.copytrader.amounts import ZERO
 from krakenonce.copytrader.engine.board import Board
 from krakenonce.copytrader.engine.drafts import Draft
 from krakenonce.copytrader.engine.members import Member
 from krakenonce.copytrader.guards.failures import failed, succeeded
-from krakenonce.copytrader.guards.losses import looked
+from krakenonce.copytrader.guards.losses import looked, transferred
 from krakenonce.copytrader.guards.together import judged
 from krakenonce.copytrader.journal.records import Standing, State
 from krakenonce.copytrader.notify import Event
@@ -49,10 +50,14 @@ def count_success(board: Board, member: Member, draft: Draft) -> None:
         place_everybody(board, succeeded(board.everybody), draft)
 
 
-def judge_losses(board: Board, member: Member, equity: Decimal, draft: Draft) -> None:
-    """Take a look at what *member* has lost, and all together; stop him, or everybody, if a limit is reached."""
+def judge_losses(board: Board, member: Member, equity: Decimal, draft: Draft, moved: Decimal = ZERO) -> None:
+    """Take a look at what *member* has lost, and all together; stop him, or everybody, if a limit is reached.
+
+    Parameters:
+        equity: his, in the currency of the config; moved: what of it he has paid in (below 0: out) since the last look.
+    """
     before = member.standing
-    after = looked(before, member.policy.guards, equity, board.setting.clock.wall_ns())
+    after = looked(transferred(before, moved), member.policy.guards, equity, board.setting.clock.wall_ns())
     place(board, member, after, draft)
     if after.state is State.HARD_STOP and before.state is not State.HARD_STOP:
         close_all(member, draft)

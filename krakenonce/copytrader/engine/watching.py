@@ -7,6 +7,7 @@ import logging
 from contextlib import suppress
 from decimal import Decimal
 
+from krakenonce.copytrader.amounts import ZERO
 from krakenonce.copytrader.engine.board import Board
 from krakenonce.copytrader.engine.drafts import Draft
 from krakenonce.copytrader.engine.elsewhere import looked, told
@@ -55,7 +56,8 @@ class Watch:
         member.purse.take(mark, balances)
         quotes = self._board.setting.quotes
         member.equity = equity_of(((asset, one.total) for asset, one in balances.items()), quotes)
-        await self._judge(member)
+        moved = equity_of(member.purse.unexplained().items(), quotes) or ZERO
+        await self._judge(member, moved)
         return True
 
     async def look_at_master(self, master: str) -> None:
@@ -88,11 +90,11 @@ class Watch:
         judge_together(self._board, (), draft)
         await self._launcher.conclude(draft)
 
-    async def _judge(self, member: Member) -> None:
+    async def _judge(self, member: Member, moved: Decimal) -> None:
         if member.equity is None:
             return
         draft = Draft()
-        judge_losses(self._board, member, member.equity, draft)
+        judge_losses(self._board, member, member.equity, draft, moved)
         await self._launcher.conclude(draft)
 
     async def _watch(self, member: Member) -> None:

@@ -108,12 +108,13 @@ def test_a_little_less_stops_nobody(limit):
 
 def test_what_one_has_gained_and_another_has_lost_is_set_off():
     world = made(Guards(daily_loss=D(5_000)))
+    world.accounts["USER:2"].totals["XETH"] = D(10)
 
     async def main():
         await world.start()
         await world.copier.pause(user="USER:2")
         await world.trade("buy", "1")
-        world.accounts["USER:2"].totals["ZUSD"] += 9_000
+        world.price(ETH, 3_400)
         await looked()
         world.price(BTC, 41_000)
         await looked()
