@@ -36,14 +36,26 @@ class Host:
         self.left = task.get("calls") or float("inf")
 
     async def run(self):
-        manager = GlobalKrakenNonceManager(
-            self.task["store"], clock=HostClock(self.task.get("clock", 0)), registry=LaneRegistry()
-        )
+        manager = await self.begin()
         print("ready", flush=True)
         try:
             await asyncio.gather(*(self.work(manager, *key) for key in self.task["keys"] * self.task.get("tasks", 1)))
         finally:
             await asyncio.to_thread(manager.store.close)
+
+    async def begin(self):
+        """Open the store; begin again if the engine did not answer in time, as whoever starts a process does."""
+        attempts = 100
+        while True:
+            attempts -= 1
+            try:
+                return GlobalKrakenNonceManager(
+                    self.task["store"], clock=HostClock(self.task.get("clock", 0)), registry=LaneRegistry()
+                )
+            except StoreUnavailable:
+                if not attempts:
+                    raise
+                await asyncio.sleep(0.1)
 
     async def work(self, manager, key, secret):
         credentials, timeout = Credentials(key, secret), self.task.get("timeout", 1.0)
