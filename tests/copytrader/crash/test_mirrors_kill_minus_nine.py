@@ -175,11 +175,11 @@ async def test_whenever_it_is_killed_the_masters_orders_are_followed_once(crew, 
 @pytest.mark.parametrize("seed", range(10))
 async def test_whenever_it_is_killed_in_the_long_form(crew, tmp_path, seed, latency_ms):
     dice = random.Random(seed)
-    deaths = [(step, dice.randrange(3)) for _ in range(3) for step in dice.sample(MIRROR_STEPS, len(MIRROR_STEPS))]
+    deaths = [(step, dice.randrange(2)) for _ in range(3) for step in dice.sample(MIRROR_STEPS, len(MIRROR_STEPS))]
     with serve_in_thread(accounts=5, seed=seed, volatility=0, latency_ms=latency_ms, jitter_ms=latency_ms / 2) as sim:
         died = await weather(sim, crew, tmp_path, deaths)
         assert findings(sim) == []
-        assert sum(died[step] for step in MIRROR_STEPS) >= 6
+        assert sum(died[step] for step in MIRROR_STEPS) >= 3
 
 
 async def test_the_positive_control_without_the_journal_it_is_seen(crew, tmp_path):
