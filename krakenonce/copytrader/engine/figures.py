@@ -12,7 +12,6 @@ from krakenonce.copytrader.circumstances import Circumstances, Usage
 from krakenonce.copytrader.engine.board import Board
 from krakenonce.copytrader.engine.members import Member
 from krakenonce.copytrader.engine.protocols import Quotes
-from krakenonce.copytrader.engine.setting import Setting
 from krakenonce.copytrader.engine.tracks import Track
 from krakenonce.copytrader.journal.records import LineRow
 from krakenonce.copytrader.mirroring.steering import bound, coming
@@ -56,6 +55,7 @@ class Figures:
         self._limits_all = _limits_exposure(guards)
         self._most_together = None if guards is None else board.elsewhere.part(guards.orders_per_minute)
         self._markets: dict[str, Market] = {}
+        self._units: dict[str, Decimal] = {}
         self._exchange_ns, self._wall_ns = board.setting.exchange_ns(), board.setting.clock.wall_ns()
 
     def circumstances(
@@ -114,18 +114,18 @@ class Figures:
         if self._together is None:
             everybody = self._board.everybody
             members = list(self._board.roster) if self._limits_all else []
-            exposure = sum((exposure_of(one, self._setting) for one in members), ZERO)
+            exposure = sum(map(self._exposure, members), ZERO)
             positions = frozenset().union(*(positions_of(one) for one in members))
             if self._limits_all and self._setting.guards is not None:
                 elsewhere, most = self._board.elsewhere, self._setting.guards.max_exposure
-                exposure = add(exposure, elsewhere.exposure(most, lambda row: _value_of(row, self._setting)))
+                exposure = add(exposure, elsewhere.exposure(most, self._value))
                 positions |= elsewhere.positions
             self._together = Usage(everybody.state, everybody.reason, exposure, positions)
         return self._together
 
     def value(self, track: Track) -> Decimal:
         """Return what the line of *track* uses of the exposure of all; 0 if that is not limited."""
-        return _value_of(track, self._setting) if self._limits_all else ZERO
+        return self._value(track) if self._limits_all else ZERO
 
     def changed(self, track: Track, before: Decimal) -> None:
         """Note that the line of *track* has moved, whose `value` was *before*: the next to decide sees it."""
@@ -133,8 +133,9 @@ class Figures:
         if together is None or not self._limits_all:
             return
         exposure = add(together.exposure, subtract(self.value(track), before))
-        positions = together.positions | {track.line.key.pair}
-        self._together = together._replace(exposure=exposure, positions=positions)
+        positions, pair = together.positions, track.line.key.pair
+        positions = positions if pair in positions else positions | {pair}
+        self._together = Usage(together.state, together.state_reason, exposure, positions)
 
     def _market(self, rules: PairRules) -> Market:
         known = self._markets.get(rules.key)
@@ -146,11 +147,35 @@ class Figures:
             self._markets[rules.key] = known
         return known
 
+    def _exposure(self, member: Member) -> Decimal:
+        """Return the value of everything copied for *member*, in the config's currency."""
+        total = ZERO
+        for track in member.tracks.values():
+            total = add(total, self._value(track))
+        return total
+
+    def _value(self, row: Track | LineRow) -> Decimal:
+        """Return the value of what the line of *row* holds or wants, whichever is more."""
+        line = row.line
+        amount = max(line.wanted, line.held)
+        if not amount:
+            return ZERO
+        unit = self._units.get(line.key.pair)
+        return multiply(amount, self._unit(line.key.pair, row.reference) if unit is None else unit)
+
+    def _unit(self, pair: str, reference: Decimal) -> Decimal:
+        quotes, rules = self._setting.quotes, self._setting.rules.get(pair)
+        price = quotes.price(pair)
+        unit = multiply(price or reference, (quotes.worth(rules.quote) if rules else None) or _ONE)
+        if price:
+            self._units[pair] = unit
+        return unit
+
     def _usage(self, member: Member, guards: Guards) -> Usage:
         standing = self._board.standing(member)
         if not _limits_exposure(guards):
             return Usage(standing.state, standing.reason, failures=standing.failures)
-        exposure = exposure_of(member, self._setting)
+        exposure = self._exposure(member)
         return Usage(standing.state, standing.reason, exposure, positions_of(member), standing.failures)
 
 
@@ -163,14 +188,6 @@ class MasterFigures:
     def free(self, asset: str) -> Decimal | None:
         """Return his free money in *asset*."""
         return self._available.get(asset, ZERO)
-
-
-def exposure_of(member: Member, setting: Setting) -> Decimal:
-    """Return the value of everything copied: what is held or wanted, whichever is more, in the config's currency."""
-    total = ZERO
-    for track in member.tracks.values():
-        total = add(total, _value_of(track, setting))
-    return total
 
 
 def positions_of(member: Member) -> frozenset[str]:
@@ -204,16 +221,6 @@ def _on_the_way(track: Track) -> Decimal:
         if mirror.side == "buy" and mirror.is_live and mirror.order is not None:
             total = add(total, subtract(mirror.order.volume, mirror.order.executed))
     return total
-
-
-def _value_of(track: Track | LineRow, setting: Setting) -> Decimal:
-    amount = max(track.line.wanted, track.line.held)
-    if not amount:
-        return ZERO
-    pair, quotes = track.line.key.pair, setting.quotes
-    price = quotes.price(pair) or track.reference
-    rules = setting.rules.get(pair)
-    return multiply(amount, multiply(price, (quotes.worth(rules.quote) if rules else None) or _ONE))
 
 
 def _limits_exposure(guards: Guards | None) -> bool:

@@ -7,7 +7,7 @@ import pytest
 
 from krakenonce.clock import ManualClock
 from krakenonce.copytrader.config import parse_settings
-from krakenonce.copytrader.engine import figures
+from krakenonce.copytrader.engine.figures import Figures
 from krakenonce.copytrader.guards.reasons import Reason, code_of
 from krakenonce.copytrader.guards.together import Losses
 from krakenonce.copytrader.journal import Changes, State, open_copy_journal
@@ -265,8 +265,8 @@ def test_a_copy_that_succeeds_begins_the_count_anew():
 def test_a_fan_out_stays_within_the_exposure_of_all_and_adds_it_up_only_once(monkeypatch):
     world = made(Guards(max_exposure=D(26_000)), users=20)
     looks = []
-    whole = figures.exposure_of
-    monkeypatch.setattr(figures, "exposure_of", lambda member, *rest: looks.append(member.name) or whole(member, *rest))
+    whole = Figures._exposure
+    monkeypatch.setattr(Figures, "_exposure", lambda self, member: looks.append(member.name) or whole(self, member))
 
     async def main():
         await world.start()
