@@ -15,11 +15,15 @@ from decimal import Decimal
 from operator import attrgetter
 from typing import NamedTuple
 
+from krakenonce.clock import NS_PER_SECOND
 from krakenonce.copytrader.amounts import ZERO, add, multiply, share, subtract
 from krakenonce.copytrader.records import MasterFill
 
-RECENT = 1_000
+RECENT = 100
 """How many fills of a pair are kept, at least, to find the right place for a late one."""
+RECENT_NS = 3600 * NS_PER_SECOND
+"""Those of how long are kept besides, unless they are more than `MOST`."""
+MOST = 2_000
 ORDERS = 10_000
 """How many orders are remembered: those that were filled last."""
 
@@ -84,9 +88,18 @@ class _PairBook:
             self.now = step(self.now, fill)
         else:
             self.now = _fold(self.settled, self.recent)
-        if len(self.recent) >= 2 * RECENT:
-            self.settled = _fold(self.settled, self.recent[:RECENT])
-            del self.recent[:RECENT]
+        self._settle()
+
+    def _settle(self) -> None:
+        """Fold for good what is too old to have anything late come before it; seldom, for it costs some time."""
+        spare = len(self.recent) - RECENT
+        if spare < RECENT:
+            return
+        old = bisect_right(self.recent, self.recent[-1].filled_ns - RECENT_NS, hi=spare, key=_when)
+        if old >= RECENT or len(self.recent) >= MOST:
+            old = max(old, RECENT)
+            self.settled = _fold(self.settled, self.recent[:old])
+            del self.recent[:old]
 
 
 def _fold(holding: Holding, fills: Iterable[MasterFill]) -> Holding:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from krakenonce.copytrader import masterbook
 from krakenonce.copytrader.masterbook import Holding, MasterBook
-from tests.copytrader.made import START, d, fill, fills, lots
+from tests.copytrader.made import SECOND, START, d, fill, fills, lots
 
 PAIR = "XXBTZUSD"
 trades = st.lists(st.tuples(st.sampled_from(["buy", "sell"]), lots(most=1000)), min_size=1, max_size=30)
@@ -119,6 +119,7 @@ def test_the_average_price_is_that_of_what_was_bought():
 
 def test_memory_is_bounded_and_the_position_is_not_hurt_by_that(monkeypatch):
     monkeypatch.setattr(masterbook, "RECENT", 10)
+    monkeypatch.setattr(masterbook, "MOST", 15)
     monkeypatch.setattr(masterbook, "ORDERS", 20)
     book = MasterBook()
     for number in range(200):
@@ -126,6 +127,16 @@ def test_memory_is_bounded_and_the_position_is_not_hurt_by_that(monkeypatch):
     assert book.holding(PAIR).position == 200
     assert len(book._pairs[PAIR].recent) < 20
     assert len(book._orders) <= 20
+
+
+def test_what_is_remembered_depends_on_how_much_happens_and_not_on_how_long(monkeypatch):
+    monkeypatch.setattr(masterbook, "RECENT", 10)
+    book, sizes = MasterBook(), []
+    for minute in range(600):
+        book.take(fill("1", exec_id=f"T{minute}", at=START + 60 * minute * SECOND))
+        sizes.append(len(book._pairs[PAIR].recent))
+    assert max(sizes) <= 60 + 2 * 10
+    assert book.take(fill("600", "sell", exec_id="late", at=START + 550 * 60 * SECOND))[:2] == (600, 49)
 
 
 def test_a_book_that_adds_up_as_it_learns_is_found_out(monkeypatch):
