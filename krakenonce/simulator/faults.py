@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 
 from krakenonce.errors import ConfigError
@@ -106,7 +107,9 @@ class Faults:
     def _strikes(self, index: int, rule: Fault, account: str) -> bool:
         if rule.times and self._struck[index] >= rule.times:
             return False
-        stream = self._streams.setdefault((index, account), random.Random(f"{self._seed}/fault/{index}/{account}"))
+        stream = self._streams.get((index, account))
+        if stream is None:
+            stream = self._streams[index, account] = random.Random(f"{self._seed}/fault/{index}/{account}")
         return stream.random() < rule.rate
 
 
@@ -146,6 +149,7 @@ def _convert(name: str, kind: str, value: Any) -> Any:
         raise ConfigError(f"fault.{name}", f"{value!r}", "Use a number.") from None
 
 
+@lru_cache(maxsize=20_000)
 def _matches(patterns: str, name: str) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns.split("|"))
 
