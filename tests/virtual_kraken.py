@@ -197,7 +197,7 @@ class VirtualDialing:
             await asyncio.sleep(1)
             raise ConnectionLost("no connection: unreachable")
         socket = VirtualSocket(self.kraken)
-        self.sockets.append(socket)
+        self.sockets = [one for one in self.sockets if not one.lost] + [socket]
         return socket
 
     def break_all(self):

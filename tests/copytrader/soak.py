@@ -1,142 +1,256 @@
-"""A day of trading with everything that can go wrong, in virtual time, and what the exchange says of it afterwards."""
+"""A day of trading with everything that can go wrong, in virtual time. Judged in `tests.copytrader.verdict`."""
 
 import asyncio
 import gc
 import random
-import tracemalloc
 from collections import Counter
 from decimal import Decimal
+from functools import partial
 
 from krakenonce.broker.streaming import StreamOptions
 from krakenonce.client.websocket import Timing
+from krakenonce.clock import NS_PER_SECOND
+from krakenonce.copytrader.engine.members import Seat
 from krakenonce.copytrader.feed import FeedOptions
 from krakenonce.copytrader.journal import CopyJournal
-from krakenonce.simulator.faults import Fault
+from krakenonce.copytrader.live import LiveAccount
+from krakenonce.copytrader.policy import Leaving
+from krakenonce.errors import KrakenonceError
+from krakenonce.rates import Limits
 from tests.copytrader.engine.world import Life, MortalBackend
-from tests.copytrader.trading import HALF, PAIR, VirtualTrading, bought_and_sold, doubles
+from tests.copytrader.trading import HALF, PAIR, VirtualTrading, bought_and_sold
+from tests.copytrader.weather import CLOSED, everything
+from tests.reach import reach
 
-OURS = ("copytrader", "broker", "client", "orders", "lanes")
 LOT = Decimal("0.00000001")
-ORDERS, NEWS = "add_order|AddOrder", "executions"
-READS = "TradesHistory|OpenOrders|ClosedOrders|QueryOrders|BalanceEx"
+SMALLEST = Decimal("0.001")
+QUIET_S = 900
+"""How long before the end of the day nothing is begun any more, and nothing goes wrong."""
 
 
-def everything(share):
-    """Every fault there is, each for a *share* of what it can strike."""
-    stream = [
-        Fault(kind="ws-drop", endpoint=NEWS, rate=share),
-        Fault(kind="ws-twice", endpoint=NEWS, rate=share),
-        Fault(kind="ws-delay", endpoint=NEWS, rate=share, ms=2_000),
-        Fault(kind="ws-disconnect", endpoint=NEWS, rate=share / 20),
-    ]
-    orders = [
-        Fault(kind=kind, endpoint=ORDERS, phase=phase, rate=share, ms=3_000)
-        for kind in ("ws-drop", "ws-delay", "drop", "http", "delay")
-        for phase in ("before", "after")
-    ]
-    orders += [
-        Fault(kind="ws-disconnect", endpoint=ORDERS, phase=phase, rate=share / 4) for phase in ("before", "after")
-    ]
-    reads = [
-        Fault(kind="stale", endpoint=READS, rate=0.2, ms=4_000),
-        Fault(kind="drop", endpoint=READS, rate=share),
-        Fault(kind="http", endpoint=f"{READS}|GetWebSocketsToken", rate=share),
-        Fault(kind="delay", endpoint=READS, rate=share, ms=2_000),
-    ]
-    return (*stream, *orders, *reads)
+class StormyTrading(VirtualTrading):
+    """Trading whose copier may die and be started again, with those users who have not left."""
+
+    def standing(self, user):
+        """Return the state of *user* as the journal has it."""
+        rows = self.backend.read("SELECT state FROM copy_standings WHERE user_name = ?", (user,))
+        return rows[0][0] if rows else "active"
+
+    def is_copied(self, name):
+        return self.standing(name) != "left"
+
+    async def begin(self, life):
+        """Begin a run, as often as it takes until the exchange can be reached."""
+        kraken, journal = self.kraken, CopyJournal(MortalBackend(self.backend, life), clock=self.kraken.clock)
+        while True:
+            # Every other account keeps Kraken's limits by itself; the others learn of them by refusals.
+            limits = [Limits("starter" if place % 2 else "none") for place in range(len(self.policies) + 1)]
+            brokers = [kraken.broker(place, limits=limit) for place, limit in enumerate(limits)]
+            try:
+                await self.open(brokers, kraken.dialing, journal, kraken.clock, chance=kraken.chance)
+            except KrakenonceError:
+                await self.close()
+                await asyncio.sleep(5)
+            else:
+                return
 
 
 class Day:
-    """One day. Parameters: how many users, how long, how many orders of the master's, how many deaths of the engine."""
+    """One day.
 
-    def __init__(self, *, users, hours, orders, deaths, seed, share=0.03):
-        print(f"seed {seed}")
-        self.dice, self.hours, self.orders, self.deaths = random.Random(seed), hours, orders, deaths
+    Parameters:
+        users, hours, orders: how many users, how long, how many orders of the master's.
+        deaths, closures, outages: how often the copier is killed, the market is closed, the network is away.
+        unlucky: how many users have orders refused for good now and then.
+        restless: how many users pause, are killed, leave and come again.
+        looks: at how many moments, evenly distributed, the copier's memory is measured.
+        share: of everything that can be struck by a fault, how much is, by each.
+    """
+
+    def __init__(
+        self, *, users, hours, orders, seed, deaths=0, closures=0, outages=0, unlucky=0, restless=0, looks=0, share=0.03
+    ):
+        self.dice, self.hours, self.orders = random.Random(seed), hours, orders
+        self.often, self.looks = {self._die: deaths, self._close_market: closures, self._go_away: outages}, looks
+        names = [f"USER:{number}" for number in range(1, users + 1)]
+        self.restless, self.unlucky = names[:restless], names[restless : restless + unlucky]
         # A heartbeat a second on a hundred connections is what a day consists of, if one lets it.
         timing = Timing(silence_s=300)
-        self.trading = VirtualTrading(
-            [HALF] * users, seed=seed, latency_ms=20, jitter_ms=15, faults=everything(share), volatility=0.01,
+        self.trading = StormyTrading(
+            [HALF] * users, seed=seed, latency_ms=20, jitter_ms=15, volatility=0.01, depth_usd=Decimal(600),
+            tier="starter", step_ms=2_000, faults=everything(share, "|".join(self.unlucky)),
             options=StreamOptions(timing=timing, settle_s=10, resting_s=60), feed_options=FeedOptions(timing=timing),
         )  # fmt: skip
-        self.position, self.memory = Decimal(0), []
+        self.position, self.done = Decimal(0), Counter()
+        self.memory, self.rings, self.tasks = [], [], []
+        self.away = {user: [] for user in self.restless}
+        self.kept, self.struck, self.drifts = dict.fromkeys(names, Decimal(0)), Counter(), []
+
+    @property
+    def exchange(self):
+        return self.trading.kraken.exchange
+
+    def held(self, account):
+        """Return what *account* has of copies, by the exchange's books; what it has kept on leaving is its own."""
+        bought, sold = bought_and_sold(account, PAIR)
+        return bought - sold - self.kept.get(account.name, 0)
 
     def play(self):
         self.trading.run(self._story)
 
     async def _story(self):
-        await self._begin()
-        moments = sorted(self.dice.uniform(60, self.hours * 3600 - 900) for _ in range(self.orders))
-        deaths = sorted(self.dice.uniform(60, self.hours * 3600 - 900) for _ in range(self.deaths))
-        looks = [self.hours * 3600 * part / 4 for part in (1, 2, 3)] if tracemalloc.is_tracing() else []
-        begin = asyncio.get_running_loop().time()
-        acts = [(one, self._trade) for one in moments] + [(one, self._die) for one in deaths]
-        acts += [(one, self._measure) for one in looks]
-        for moment, act in sorted(acts, key=lambda one: one[0]):
-            await asyncio.sleep(max(0, begin + moment - asyncio.get_running_loop().time()))
+        self.life = Life()
+        await self.trading.begin(self.life)
+        begin, end = self._now_s(), self.hours * 3600 - QUIET_S
+        for moment, _, act in sorted(self._plan(end), key=lambda one: one[:2]):
+            await self._until(begin + moment)
+            self.done[getattr(act, "func", act).__name__.strip("_").replace("_", " ")] += 1
             await act()
-        await asyncio.sleep(max(0, begin + self.hours * 3600 - 900 - asyncio.get_running_loop().time()))
-        self.trading.kraken.exchange.faults.rules.clear()
+        await self._until(begin + end)
+        await self._calm_down()
+
+    def _plan(self, end):
+        acts = [self._trade] * self.orders
+        acts += [act for act, times in self.often.items() for _ in range(times)]
+        plan = [(self.dice.uniform(60, end), act) for act in acts]
+        plan += [(end * (look + 1) / self.looks, self._look) for look in range(self.looks)]
+        for user in self.restless:
+            plan += self._unrest(user, end)
+        return [(moment, number, act) for number, (moment, act) in enumerate(plan)]
+
+    def _unrest(self, user, end):
+        """Return what *user* does all day."""
+        moment = self.dice.uniform(60, end / 4)
+        while moment < end:
+            begin, finish = self.dice.choice(
+                [(self._pause, self._resume), (self._kill, self._rearm), (self._leave, self._come_again)]
+            )
+            span = self.dice.uniform(120, 1800)
+            yield moment, partial(begin, user)
+            yield min(moment + span, end), partial(finish, user)
+            moment += span + self.dice.uniform(300, 5400)
+
+    async def _calm_down(self):
+        """Let everything come to its end without anything going wrong."""
+        faults = self.exchange.faults
+        for row in faults.report():
+            self.struck[f"{row['kind']} {row['phase']}" if row["kind"] != "error" else row["error"]] += row["struck"]
+        faults.replace(())
+        for user in self.restless:
+            await self._come_again(user)
         await self.trading.settled()
-        await asyncio.sleep(120)
+        await asyncio.sleep(180)
+        await self.trading.settled()
         self.drifts = await self.trading.copier.reconcile()
 
-    async def _measure(self):
-        """Note how much memory our own rooms hold."""
-        await self.trading.copier.idle()
-        gc.collect()
-        ours = [tracemalloc.Filter(True, f"*/krakenonce/{room}/*") for room in OURS]
-        kept = tracemalloc.take_snapshot().filter_traces(ours)
-        self.memory.append(sum(one.size for one in kept.statistics("filename")))
-
     async def _trade(self):
+        if self.exchange.market_state != "online":
+            return
         selling = self.position > 0 and self.dice.random() < 0.45
         part = Decimal(self.dice.choice(["1", "0.5", "0.37"])) if selling else Decimal(0)
-        volume = (self.position * part if selling else Decimal(self.dice.randint(2, 40)) / 1000).quantize(LOT)
-        if selling and self.position - volume < Decimal("0.001"):
+        volume = (self.position * part if selling else Decimal(self.dice.randint(2, 80)) / 1000).quantize(LOT)
+        if selling and self.position - volume < SMALLEST:
             volume = self.position
         self.position += -volume if selling else volume
         self.trading.hand.place("sell" if selling else "buy", str(volume))
 
-    async def _begin(self):
-        self.life = Life()
-        trading, kraken = self.trading, self.trading.kraken
-        brokers = [kraken.broker(place) for place in range(len(trading.policies) + 1)]
-        journal = CopyJournal(MortalBackend(trading.backend, self.life), clock=kraken.clock)
-        await trading.open(brokers, kraken.dialing, journal, kraken.clock, chance=kraken.chance)
-
     async def _die(self):
         """End the run in the middle of what it does: nothing is written any more, nothing is followed to its end."""
+        if self.dice.random() < 0.5:
+            await self._trade()
+            await asyncio.sleep(self.dice.uniform(0, 0.2))
         self.life.is_over = True
         await self.trading.copier.close()
         await self.trading.close()
         await asyncio.sleep(self.dice.uniform(0, 20))
-        await self._begin()
+        self.life = Life()
+        await self.trading.begin(self.life)
 
-    def findings(self):
-        """Return what is wrong, by the exchange's own books and the journal's."""
-        exchange, rows = self.trading.kraken.exchange, self.trading.backend.read
-        made = len(exchange.accounts[0].trades)
-        decided = dict(rows("SELECT user_name, count(*) FROM copy_decisions GROUP BY user_name"))
-        lines = {user: Decimal(wanted) for user, wanted in rows("SELECT user_name, wanted FROM copy_lines")}
-        wrong = [f"drift: {drift}" for drift in self.drifts]
-        for account in exchange.accounts[1:]:
-            bought, sold = bought_and_sold(account, PAIR)
-            wrong += [f"{account.name}: {name} twice" for name in doubles(account)]
-            if decided.get(account.name) != made:
-                wrong.append(f"{account.name}: {decided.get(account.name)} decisions on {made} fills")
-            if not 0 <= lines[account.name] - (bought - sold) < LOT:
-                wrong.append(f"{account.name}: has {bought - sold} and wants {lines[account.name]}")
-        unexplained = rows("SELECT * FROM copy_decisions WHERE kind = 'skip' AND reason = ''")
-        unexplained += rows("SELECT * FROM copy_orders WHERE executed <> volume AND phase = 'refused' AND reason = ''")
-        wrong += [f"without a reason: {row}" for row in unexplained]
-        wrong += [f"never ended: {row}" for row in rows("SELECT * FROM copy_orders WHERE phase IN ('planned', 'open')")]
-        invalid = [row for row in exchange.evidence.log() if row["cause"].startswith("EAPI:Invalid nonce")]
-        return wrong + [f"invalid nonce: {row}" for row in invalid]
+    async def _close_market(self):
+        await self._trade()
+        await asyncio.sleep(self.dice.uniform(0, 0.1))
+        self.exchange.set_market_state(self.dice.choice(CLOSED))
+        await asyncio.sleep(self.dice.uniform(10, 300))
+        self.exchange.set_market_state("online")
 
-    def shortfall(self):
-        """Return by how much each user is away from half of what the master holds: written off, with a reason."""
-        target = self.position / 2
-        return [target - Decimal(wanted) for (wanted,) in self.trading.backend.read("SELECT wanted FROM copy_lines")]
+    async def _go_away(self):
+        """Have nothing reach the exchange for a while, in which the master trades on."""
+        kraken = self.trading.kraken
+        kraken.is_reachable = False
+        kraken.dialing.break_all()
+        for _ in range(3):
+            await self._trade()
+            await asyncio.sleep(self.dice.uniform(1, 60))
+        kraken.is_reachable = True
 
-    def struck(self):
-        return Counter(row["fault"] for row in self.trading.kraken.exchange.evidence.log() if row["fault"])
+    async def _pause(self, user):
+        self._begin_unrest(user)
+        if user in self.trading.copier.users:
+            await self.trading.copier.pause(user=user)
+
+    async def _resume(self, user):
+        if user in self.trading.copier.users:
+            await self.trading.copier.resume(user=user)
+        self._end_unrest(user)
+
+    async def _kill(self, user):
+        self._begin_unrest(user)
+        if user in self.trading.copier.users:
+            await self.trading.copier.kill(user=user)
+
+    async def _rearm(self, user):
+        if user in self.trading.copier.users:
+            await self.trading.copier.rearm(user=user)
+        self._end_unrest(user)
+
+    async def _leave(self, user):
+        self._begin_unrest(user)
+        if user in self.trading.copier.users:
+            await self.trading.copier.leave(user, self.dice.choice(list(Leaving)))
+
+    async def _come_again(self, user):
+        """Copy for *user* again, if he has left by now: whoever closes with the master may take a while."""
+        trading = self.trading
+        if user not in trading.copier.users:
+            place = [account.name for account in self.exchange.accounts].index(user)
+            self.kept[user] += self.held(self.exchange.accounts[place])
+            await trading.copier.join(Seat(LiveAccount(trading.streams[place - 1]), HALF))
+        if trading.standing(user) == "active":
+            self._end_unrest(user)
+
+    def _begin_unrest(self, user):
+        if not self.away[user] or self.away[user][-1][1] is not None:
+            self.away[user].append([self.exchange.now, None])
+
+    def _end_unrest(self, user):
+        if self.away[user] and self.away[user][-1][1] is None and self.trading.standing(user) == "active":
+            self.away[user][-1][1] = self.exchange.now
+
+    async def _look(self):
+        """Measure how much memory hangs on the copier, when nothing is on its way."""
+        trading = self.trading
+        await trading.settled()
+        trading.notices.clear()
+        trading.kraken.rest_calls.clear()
+        gc.collect()
+        roots = (trading.copier, trading.feed, trading.master, trading.streams, trading.kraken.manager)
+        sizes = reach((*roots, *asyncio.all_tasks()))
+        # Each key's flight recorder is a ring of its last 1,000 requests, 56 KB, which takes a day to fill.
+        self.rings.append(sizes.pop("array", 0))
+        self.memory.append(sizes.total())
+        self.tasks.append(len(asyncio.all_tasks()))
+
+    async def _until(self, moment_s):
+        await asyncio.sleep(max(0, moment_s - self._now_s()))
+
+    @staticmethod
+    def _now_s():
+        return asyncio.get_running_loop().time()
+
+    def is_away(self, user, moment_ns, grace_s=5):
+        """Return whether *user* was not copied, or not like the others, within *grace_s* of that moment."""
+        grace_ns = grace_s * NS_PER_SECOND
+        spans = self.away.get(user, ())
+        return any(
+            begin - grace_ns <= moment_ns and (end is None or moment_ns <= end + grace_ns) for begin, end in spans
+        )

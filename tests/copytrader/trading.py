@@ -69,10 +69,14 @@ class Trading:
         self.stack.push_async_callback(self.copier.close)
         accounts = [self.wrapped(LiveAccount(one)) for one in self.streams]
         seats = [Seat(account, policy) for account, policy in zip(accounts, self.policies, strict=True)]
-        await self.copier.start(seats)
+        await self.copier.start([seat for seat in seats if self.is_copied(seat.account.name)])
         self.feed = ExecutionsFeed("MASTER", self.master, dialing, symbols, options=self.feed_options, **common)
         self.feed.subscribe(self.copier.on_fills, self.copier.on_orders)
         self.following = asyncio.create_task(self.feed.run(self.copier.cursor_ns("MASTER")))
+
+    def is_copied(self, name):
+        """Return whether the user called *name* is copied from the start on."""
+        return True
 
     def wrapped(self, account):
         """Return *account* as the engine is to see it."""
