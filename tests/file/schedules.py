@@ -125,10 +125,11 @@ class Schedule:
             self.is_stuck = any(not actor.is_done and not _is_dead(actor) for actor in self.actors)
             self._main.release()
             return None
-        former, self.current = self.current, self.dice.choice(ready)
-        if self.current is not former:
-            self.current.gate.release()
-        return self.current
+        former, chosen = self.current, self.dice.choice(ready)
+        self.current = chosen
+        if chosen is not former:
+            chosen.gate.release()  # from here on it runs, and may have passed the baton on before this returns
+        return chosen
 
     def leave(self):
         """Called by an actor that has ended."""
