@@ -9,11 +9,14 @@ from krakenonce.cli import main
 from krakenonce.clock import ManualClock, SystemClock
 from krakenonce.errors import ConfigError, StoreUnavailable
 from krakenonce.stores import open_store
-from krakenonce.stores.leases.engine import EngineAway
+from krakenonce.stores.leases.engine import EngineAway, Wanted
 from krakenonce.stores.leases.settings import LeaseSettings
 from krakenonce.stores.redis import engine as redis_engine
 from krakenonce.stores.redis import layout
+from krakenonce.stores.redis.cluster import Cluster
+from krakenonce.stores.redis.ear import RedisEar
 from krakenonce.stores.redis.nodes import Node
+from krakenonce.stores.redis.opening import locate
 from krakenonce.stores.redis.skew import Skew
 from krakenonce.testing.waiting import Waiting, take
 from tests.engines.conftest import FAST
@@ -125,6 +128,8 @@ def test_a_node_that_lost_nothing_takes_over(cluster, opened, keys, on):
     cluster.fail_over()
     waiting = Waiting(other, key)
     wait_for(lambda: works(store, on(2)) and works(other, on(2)))
+    for each in (store, other):  # one of them may have listened at the node that is gone
+        wait_for(lambda each=each: listeners(cluster, each._driver._session))
     assert not waiting.is_woken
     store.release(grant, grant.low + 5)
     assert waiting.grant().low > grant.low + 5
@@ -196,6 +201,49 @@ def test_nodes_whose_clocks_differ_are_refused(cluster, monkeypatch):
     break_redis(monkeypatch, "prelude", "redis.call('TIME')", ahead)
     with pytest.raises(StoreUnavailable, match=r"clocks of the cluster's nodes differ by 5\d"):
         open_store(cluster.url, SystemClock())
+
+
+def listeners(cluster, name):
+    """Return at how many nodes somebody listens to what is pushed to *name*."""
+    return sum(node.do("PUBSUB", "NUMSUB", layout.channel(name))[1] for node in cluster.nodes)
+
+
+def test_an_ear_leaves_a_node_that_its_cluster_has_left_behind(cluster):
+    """Such a node answers pings, and hears of nothing. What it had pushed before is not lost."""
+    servers = locate(cluster.url, LeaseSettings(), {"protocol": 2})
+    ear = RedisEar(servers)
+    ear.open("somebody")
+    cluster.nodes[0].do("PUBLISH", layout.channel("somebody"), "W 7 kn{0}k:key")
+    left = ear._client
+    assert ear._pubsub.connection.can_read(timeout=20)  # it has come across from the other node
+    servers.edition += 1
+    assert list(ear.hear(0)) == [Wanted("key", 7)]
+    assert ear._client is not left
+    until(lambda: listeners(cluster, "somebody") == 1)
+    cluster.nodes[1].do("PUBLISH", layout.channel("somebody"), "W 8 kn{0}k:key")
+    assert list(ear.hear(5)) == [Wanted("key", 8)]
+    ear.close()
+
+
+@pytest.mark.parametrize(
+    ("named", "host"),
+    [(b"10.0.0.7", "10.0.0.7"), (b"node.internal", "node.internal"), (b"", "::1"), (None, "::1"), (b"?", "::1")],
+)
+def test_a_node_that_does_not_know_its_name_is_where_it_was_asked(named, host):
+    class Client:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def execute_command(self, *_):
+            return [[0, RedisCluster.SLOTS - 1, [named, 7000, b"id"]]]
+
+    asked = []
+    nodes = Cluster([("::1", 6379)], lambda address: asked.append(address) or Client())
+    assert [shards for shards, _ in nodes.clients()] == [layout.SHARDS]
+    assert asked == [("::1", 6379), (host, 7000)]
 
 
 def test_only_a_difference_that_is_proved_counts_as_skew():
