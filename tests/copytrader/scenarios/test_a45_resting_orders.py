@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from krakenonce.copytrader.engine.board import Board
 from krakenonce.copytrader.policy import CopyMode
 from tests.copytrader.trading import HALF, VirtualTrading, bought_and_sold, doubles
 
@@ -54,6 +55,35 @@ def test_a45_a_limit_order_is_placed_amended_part_filled_and_cancelled_with_the_
 
     trading.run(story)
     assert [bought_and_sold(one) for one in trading.kraken.exchange.accounts] == [(0, 0)] * 3
+
+
+def test_a45_a_stop_by_losses_takes_back_what_rests_to_be_bought():
+    limited = replace(MIRROR, guards=replace(HALF.guards, daily_loss=Decimal(1_000)))
+    trading = VirtualTrading([limited, MIRROR], latency_ms=20, jitter_ms=15)
+
+    async def story():
+        await begin(trading)
+        trading.hand.place("buy", "1")
+        await quiet(trading)
+        trading.hand.place("buy", "0.2", "limit", price="40000")
+        await quiet(trading)
+        assert [len(resting(trading, place)) for place in (1, 2)] == [1, 1]
+        trading.kraken.move(45_000)
+        setting = trading.copier._board.setting
+        setting.quotes.take({"XXBTZUSD": Decimal(45_000)}, setting.clock.wall_ns())
+        await asyncio.sleep(200)
+        await quiet(trading)
+        assert [len(resting(trading, place)) for place in (1, 2)] == [0, 1], "a soft stop is of one user alone"
+
+    trading.run(story)
+    assert bought_and_sold(trading.kraken.exchange.accounts[1]) == (Decimal("0.5"), 0)
+
+
+def test_a45_a_stop_that_mirrored_orders_do_not_hear_of_is_found_out(monkeypatch):
+    """Positive control."""
+    monkeypatch.setattr(Board, "hear_stops", lambda *_: None)
+    with pytest.raises(AssertionError, match="a soft stop is of one user alone"):
+        test_a45_a_stop_by_losses_takes_back_what_rests_to_be_bought()
 
 
 @pytest.mark.parametrize("ordertype", ["limit", "stop-loss", "take-profit"])
