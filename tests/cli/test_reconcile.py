@@ -117,6 +117,20 @@ async def test_an_account_that_cannot_be_looked_at_is_told_and_is_not_on_target(
     assert "1 of 1 positions on target" in shown
 
 
+@pytest.mark.kraken_sim(volatility=0)
+@pytest.mark.parametrize("run", ["dry", "shadow"])
+async def test_what_is_held_on_paper_only_is_looked_for_on_paper(stage, told, run):
+    stage.run, stage.defaults = run, 'sizing.amount = "0.5"' + ("\nbalances.USD = 100_000" if run == "shadow" else "")
+    stage.write()
+    async with running(stage), stage.master() as master:
+        await buy(master)
+        await stage.receipts(2)
+        assert (await told())[0] == 0
+    status, shown = await told("--json")
+    assert [(D(row["exchange"]), D(row["drift"])) for row in rows_of(shown).values()] == [(D("0.05"), 0)] * 2
+    assert status == 0
+
+
 async def test_wrong_words_change_nothing(stage, told):
     status, shown = await told("--user", "nobody")
     assert (status, "who is not in copy.toml. Known: u1, u2." in shown) == (2, True)
