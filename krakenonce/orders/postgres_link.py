@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CONNECT_S = 5
+FROZEN_MS = 2_000
+"""A process that stops for so long in the middle of a transaction loses it, with its locks: others wait for those. It
+connects again when it wakes, and begins the transaction anew."""
+_NO_LOCKS_FOR_THE_FROZEN = f"SET idle_in_transaction_session_timeout = {FROZEN_MS}".encode()
 _SCHEMA_LOCK = 0x6B72616B656E  # two processes that start together must not make the tables at the same time
 
 
@@ -73,7 +77,7 @@ class PostgresLink:
         with self._lock:
             try:
                 return self._once(work)
-            except psycopg.OperationalError:
+            except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout):
                 self._drop()
             try:
                 return self._once(work)
@@ -85,6 +89,7 @@ class PostgresLink:
     def _once(self, work: Callable[[Connection[Any]], T]) -> T:
         if self._connection is None:
             self._connection = psycopg.connect(self._url, connect_timeout=CONNECT_S, autocommit=True)
+            self._connection.execute(_NO_LOCKS_FOR_THE_FROZEN)
             _make_tables(self._connection, self._schema)
         return work(self._connection)
 

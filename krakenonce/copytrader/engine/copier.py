@@ -153,7 +153,7 @@ class Copier:
     async def _let_in(self, seats: Sequence[Seat]) -> None:
         memory = Recollection(await self._journal.load())
         members = [memory.member(self._board, seat) for seat in seats]
-        back = [(member, master) for member in members for master in member.follows]
+        back = [(member, master) for member in members for master in member.follows & set(self._masters)]
         await self._seating.seat(members, Draft(), JOINING_S)
         for member, master in back:
             if member.policy.mode is CopyMode.ORDERS:

@@ -15,7 +15,7 @@ from krakenonce.orders.postgres_link import PostgresLink, styled
 if TYPE_CHECKING:
     from psycopg import Connection
 
-_LOCK = 0x636F7079  # one worker at a time divides the users, so that none is left over and none is had twice
+LOCK = 0x636F7079  # one worker at a time divides the users, so that none is left over and none is had twice
 _PRESENCE = "@"  # no user's name begins so
 
 _APPEAR = f"""INSERT INTO copy_leases VALUES (?, ?, {NOW_NS} + ?)
@@ -38,7 +38,7 @@ HELD = f"SELECT user_name, worker FROM copy_leases WHERE left(user_name, 1) <> '
 """Who is whose: each user that some worker copies for, and the worker's name."""
 
 
-def quota(users: int, workers: Sequence[str], worker: str) -> int:
+def quota(users: int, workers: Collection[str], worker: str) -> int:
     """Return how many of *users* are the share of *worker*; the shares of all *workers* sum up to *users*. Pure."""
     each, rest = divmod(users, len(workers))
     return each + (sorted(workers).index(worker) < rest)
@@ -98,7 +98,7 @@ class Leases:
 
         def divide(connection: Connection[Any]) -> Share:
             run = connection.execute
-            run("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+            run("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
             most = 0 if leaving else self._share_of(connection, len(names))
             mine = [row[0] for row in run(styled(_MINE), (self.worker, names)).fetchall()]
             run(styled(_RENEW), (self._lease_ns, self.worker, mine))
@@ -143,7 +143,8 @@ class Leases:
         run(styled(_SWEEP_UP))
         if run(styled(_APPEAR), (_PRESENCE + self.worker, self.worker, self._lease_ns)).fetchall()[0][0]:
             run(styled(RING), (Word.LEASES,))  # who has too many now need not wait until he looks by himself
-        workers = [row[0] for row in run(styled(_WORKERS)).fetchall()]
+        # This one is alive, even if its lease is over before it is asked for.
+        workers = {self.worker, *(row[0] for row in run(styled(_WORKERS)).fetchall())}
         return quota(users, workers, self.worker)
 
     def _let_go(self, statement: str, values: Sequence[Any]) -> None:

@@ -15,16 +15,16 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from krakenonce.client.budget import Sleep
-from krakenonce.clock import NS_PER_SECOND, Clock, SystemClock
+from krakenonce.clock import Clock, SystemClock
 from krakenonce.copytrader.config import CopySettings
 from krakenonce.copytrader.engine.copier import Copier
 from krakenonce.copytrader.engine.protocols import Journal
 from krakenonce.copytrader.engine.setting import Setting
-from krakenonce.copytrader.engine.sharing import Sharing, Terms
 from krakenonce.copytrader.feed import ExecutionsFeed
 from krakenonce.copytrader.notify import Event, Notice, Notifier
-from krakenonce.copytrader.records import MasterFill, MasterOrderEvent
+from krakenonce.copytrader.records import MasterFill
 from krakenonce.copytrader.service.accounts import Load
+from krakenonce.copytrader.service.following import Following
 from krakenonce.copytrader.service.furnishing import Ambience, Furniture, furnish
 from krakenonce.copytrader.service.guests import Guests
 from krakenonce.copytrader.service.hearing import Hearing
@@ -39,11 +39,12 @@ from krakenonce.orders.journal import JournalAddress
 
 if TYPE_CHECKING:
     from krakenonce.copytrader.journal.leases import Leases
+    from krakenonce.copytrader.service.partaking import Partaking
 
 log = logging.getLogger("krakenonce")
 
-ORDERS_S = 0.5
-UNSEEN_S = 30
+UNSEEN_S = 30.0
+"""How long, beside a lease, a user may be without a worker until another one follows the masters for him."""
 
 LAST_WISHES_S = 10.0
 """How long a stop waits for orders on their way. What is on its way then is found out by the next start."""
@@ -60,7 +61,6 @@ class CopyService:
     Attributes:
         settings: the configuration that counts now.
         copier: the engine; guests: the users' accounts around it.
-        feeds: the masters' feeds, by master.
         files_asked: set when another worker was asked to have the configuration read again.
 
     Entering raises:
@@ -82,12 +82,11 @@ class CopyService:
         load: Load = load_credentials,
     ) -> None:
         self.settings = settings
-        self.feeds: dict[str, ExecutionsFeed] = {}
         self._ambience = Ambience(clock or SystemClock(), sleep, chance, load, own_name())
         self._stack = AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
-        self._ears: list[asyncio.Task[None]] = []
-        self._sharing: Sharing | None = None
+        self._following: Following | None = None
+        self._part: Partaking | None = None
         self.files_asked = asyncio.Event()
         self._notifier = self._new_notifier(settings)
 
@@ -103,14 +102,19 @@ class CopyService:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._end_tasks()
-        if self._sharing is None:
+        if self._part is None:
             await self._last_wishes()
         await self._stop()
 
     @property
+    def feeds(self) -> dict[str, ExecutionsFeed]:
+        """The masters' feeds, by master."""
+        return {} if self._following is None else self._following.feeds
+
+    @property
     def is_shared(self) -> bool:
         """True if other workers may have some of the users: the journal is in a database."""
-        return self._sharing is not None
+        return self._part is not None
 
     @property
     def worker(self) -> str:
@@ -129,7 +133,7 @@ class CopyService:
 
     def has(self, user: str) -> bool:
         """Return whether *user* is this worker's: copied, leaving, or tried again and again."""
-        return self._sharing is None or self.guests.has(user)
+        return self._part is None or self.guests.has(user)
 
     async def _last_wishes(self) -> None:
         try:
@@ -145,8 +149,8 @@ class CopyService:
     def adopt(self, settings: CopySettings, resolved: Resolved) -> None:
         """Go on with *settings*; who is copied, and how, has been changed already."""
         self.settings, self._resolved = settings, resolved
-        if self._sharing is not None:
-            self._sharing.look()
+        if self._part is not None:
+            self._part.look()
         self._prices.pairs = pairs_in_use(resolved)
         self._names.note(self._prices.pairs or ())
 
@@ -170,9 +174,9 @@ class CopyService:
         await self._seat(furniture)
         if furniture.leases is not None:
             await self._share(furniture, furniture.leases)
-        for name in furniture.masters:
-            self._follow(name, furniture)
-        self.copier.shown = self._shown
+        unseen_s = self.settings.lease_s + UNSEEN_S
+        self._following = Following(furniture, self._ambience, self.copier, self._on_fills, unseen_s)
+        self._following.begin()
 
     async def _stop(self) -> None:
         await self._end_tasks()
@@ -180,14 +184,11 @@ class CopyService:
         await self._notifier.__aexit__(None, None, None)
 
     async def _end_tasks(self) -> None:
+        if self._following is not None:
+            await self._following.end()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _end_ears(self) -> None:
-        for ear in self._ears:
-            ear.cancel()
-        await asyncio.gather(*self._ears, return_exceptions=True)
 
     def _engine(self, furniture: Furniture) -> Copier:
         world = furniture.world
@@ -234,50 +235,14 @@ class CopyService:
         self._names.note(pairs_in_use(furniture.resolved) or ())
 
     async def _share(self, furniture: Furniture, leases: Leases) -> None:
-        """Take this worker's share of the users; the engine has begun without any."""
-        from krakenonce.copytrader.journal.bell import listen  # needs psycopg
+        from krakenonce.copytrader.service.partaking import Partaking  # needs psycopg
 
+        sleep, url = self._ambience.sleep, JournalAddress.of(self.settings.journal).target
         keeping = KeptGuests(self.guests, self.copier, furniture.journal, lambda: (self.settings, self._resolved))
-        self._sharing = sharing = Sharing(self.copier, leases, keeping, terms=Terms.of(leases.lease_s))
-        hearing = Hearing(self, furniture.journal, self._ambience.sleep)
-        calls = {"standings": hearing.look, "files": hearing.look, "leases": sharing.look}
-        target = JournalAddress.of(self.settings.journal).target
-        # A kill is heard until the last user is handed over.
-        self._stack.push_async_callback(self._end_ears)
-        self._stack.push_async_callback(sharing.end)
-        await sharing.begin()
-        ear = listen(target, lambda word: calls[word](), self._ambience.sleep)
-        self._ears = [asyncio.create_task(hearing.run(), name="standings"), asyncio.create_task(ear, name="calls")]
-
-    def _follow(self, name: str, furniture: Furniture) -> None:
-        broker, symbols = furniture.masters[name], furniture.world.symbols
-        sleep, chance = self._ambience.sleep, self._ambience.chance
-        feed = ExecutionsFeed(name, broker, furniture.dialer, symbols, sleep=sleep, chance=chance)
-        feed.subscribe(self._on_fills, self.copier.on_orders)
-        self.feeds[name] = feed
-        work = feed.run(self.copier.cursor_ns(name))
-        self._tasks.append(asyncio.create_task(work, name=f"feed of {name}"))
-        self._tasks.append(asyncio.create_task(self._mind_orders(feed), name=f"orders of {name}"))
-
-    def _shown(self, master: str) -> list[MasterOrderEvent] | None:
-        # What was opened so lately may have found the user without a worker.
-        since_ns = self._furniture.reader.now_ns() - (self.settings.lease_s + UNSEEN_S) * NS_PER_SECOND
-        return self.feeds[master].shown(since_ns)
-
-    async def _mind_orders(self, feed: ExecutionsFeed) -> None:
-        """Tell the engine which orders of the master's are open, each time his stream is there again.
-
-        What was cancelled while nobody listened would be followed for ever otherwise.
-        """
-        is_told = False
-        while True:
-            txids = feed.open_orders
-            if txids is None:
-                is_told = False
-            elif not is_told and not feed.standing.is_held:
-                self.copier.on_open_orders(feed.master, txids)
-                is_told = True
-            await self._ambience.sleep(ORDERS_S)
+        hearing = Hearing(self, furniture.journal, sleep)
+        self._part = part = Partaking(leases, keeping, hearing, url, sleep)
+        self._stack.push_async_callback(part.end)
+        await part.begin()
 
     def _on_fills(self, fills: list[MasterFill]) -> None:
         self.copier.on_fills(fills)

@@ -28,7 +28,8 @@ class KeptGuests:
     def __init__(
         self, guests: Guests, copier: Copier, journal: Journal, plan: Callable[[], tuple[CopySettings, Resolved]]
     ) -> None:
-        self._guests, self._copier, self._journal, self._plan = guests, copier, journal, plan
+        self.copier = copier
+        self._guests, self._journal, self._plan = guests, journal, plan
 
     def users(self) -> frozenset[str]:
         """Return everybody in the configuration, and who was in it and is leaving."""
@@ -41,7 +42,7 @@ class KeptGuests:
     def is_stranded(self, user: str) -> bool:
         """Return whether *user* has an account here and is not copied."""
         is_at_rest = user in self._guests.trouble or self._guests.is_busy(user)
-        return not is_at_rest and user not in self._copier.users
+        return not is_at_rest and user not in self.copier.users
 
     async def take(self, user: str) -> None:
         """Copy for *user* from now on, as the journal has left him; raises `KrakenonceError`."""
@@ -59,8 +60,8 @@ class KeptGuests:
 
     async def hand_over(self, user: str, patience_s: float) -> None:
         """Finish what is on its way for *user*, see that all is written, and close what belongs to him."""
-        if user in self._copier.users:
-            await self._copier.hand_over(user, patience_s)
+        if user in self.copier.users:
+            await self.copier.hand_over(user, patience_s)
         await self._guests.let_go(user)
 
 

@@ -9,7 +9,7 @@ import pytest
 from krakenonce.clock import SystemClock
 from krakenonce.copytrader.journal import Changes, open_copy_journal
 from krakenonce.copytrader.journal.bell import Word, listen
-from krakenonce.copytrader.journal.leases import HELD, Leases, quota
+from krakenonce.copytrader.journal.leases import HELD, LOCK, Leases, quota
 from krakenonce.copytrader.journal.records import FillRow, LineRow, MasterRow, Standing, State
 from krakenonce.copytrader.masterbook import MasterBook
 from krakenonce.copytrader.records import Line, LineKey
@@ -155,6 +155,22 @@ async def test_a_switch_is_called_out_and_a_clock_that_is_behind_makes_no_differ
     assert replace(standing, since_ns=0) == Standing("*", State.KILLED, "a drill")
     listening.cancel()
     await journal.close()
+
+
+def test_a_worker_that_freezes_while_it_divides_holds_up_nobody_for_long(url):
+    frozen, other, times = Leases(url, "a", lease_s=600), Leases(url, "b", lease_s=600), []
+
+    def stop(connection):
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        times.append("stopped")
+        if len(times) == 1:
+            assert other.renew(USERS).taken == set(USERS), "once the server has taken the lock from who is frozen"
+        return [row[0] for row in connection.execute("SELECT 1").fetchall()]
+
+    assert frozen._link.write(stop, vital=False) == [1], "who wakes begins anew"
+    assert len(times) == 2
+    for leases in (frozen, other):
+        leases.close()
 
 
 def test_who_is_whose_can_be_asked(url):

@@ -13,7 +13,7 @@ from krakenonce.copytrader.journal.leases import HELD
 from krakenonce.copytrader.report import read_report
 from krakenonce.simulator import serve_in_thread
 from tests.copytrader.service.stage import buy, sell
-from tests.copytrader.trading import bought_and_sold, doubles
+from tests.copytrader.trading import bought_and_sold
 from tests.copytrader.workers.hosts import MUTANT, ROOT, Cluster, empty
 from tests.engines.servers import PostgresServer
 
@@ -89,7 +89,7 @@ async def test_a_worker_that_was_frozen_makes_no_second_copy(url, tmp_path, is_s
             await cluster.until_all_hold("0.01")
             frozen.process.send_signal(signal.SIGCONT)
             if not is_sound:
-                while not any(doubles(account) for account in cluster.copied):
+                while all(bought_and_sold(account)[0] == Decimal("0.01") for account in cluster.copied):
                     await asyncio.sleep(0.02)
                 assert cluster.findings("0.01") != []
                 return
