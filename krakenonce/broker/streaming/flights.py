@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
 from krakenonce.broker.records import Acknowledged
@@ -13,6 +13,8 @@ from krakenonce.lanes import Priority
 from krakenonce.orders.records import Order
 
 MOST_KEPT = 5_000
+MOST_REFUSED = 16
+"""How many orders that are proved not to exist are remembered: hardly anybody asks how they ended."""
 
 
 @dataclass(slots=True, eq=False)
@@ -74,11 +76,13 @@ class Flights:
 
     def __init__(self) -> None:
         self._flights: OrderedDict[str, Flight] = OrderedDict()
+        self._refused: deque[Flight] = deque()
 
     def begin(self, order: Order, deadline_ns: int, priority: Priority) -> Flight:
         """Note that *order* is being handed over."""
         flight = Flight(order, deadline_ns, priority, asyncio.get_running_loop().create_future())
         self._flights[flight.name] = flight
+        flight.future.add_done_callback(lambda _: self._answered(flight))
         if len(self._flights) > MOST_KEPT:
             self._flights.popitem(last=False)
         return flight
@@ -90,3 +94,12 @@ class Flights:
     def forget(self, name: str) -> None:
         """Nobody will ask for it any more."""
         self._flights.pop(name, None)
+
+    def _answered(self, flight: Flight) -> None:
+        if not flight.is_refused:
+            return
+        self._refused.append(flight)
+        if len(self._refused) > MOST_REFUSED:
+            oldest = self._refused.popleft()
+            if self._flights.get(oldest.name) is oldest:
+                self.forget(oldest.name)

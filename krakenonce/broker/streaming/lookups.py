@@ -25,6 +25,8 @@ class Lookups:
         self._wanted.add(txid)
         if self._asking is None:
             self._asking = asyncio.create_task(self._ask())
+            # Whoever has asked may have gone meanwhile.
+            self._asking.add_done_callback(lambda asked: asked.cancelled() or asked.exception())
         return (await asyncio.shield(self._asking)).get(txid)
 
     async def _ask(self) -> dict[str, OrderState]:

@@ -17,7 +17,7 @@ from krakenonce.copytrader.engine.recovery import recall_entries
 from krakenonce.copytrader.engine.standings import judge_together
 from krakenonce.copytrader.engine.sweep import decide_for
 from krakenonce.copytrader.engine.watching import Watch
-from krakenonce.copytrader.journal.records import Changes
+from krakenonce.copytrader.journal.records import Changes, FillRow, State
 from krakenonce.copytrader.journal.statements import LATELY_DECIDED
 from krakenonce.errors import ConfigError
 
@@ -48,7 +48,7 @@ class Seating:
             decided = await self._journal.select(LATELY_DECIDED, (member.name, MOST_DECIDED))
             member.has_decided(((master, exec_id) for master, exec_id in decided), self._board.knows)
         await recall_entries(self._board, self._journal, members, self._began_ns)
-        undecided = [await self._journal.undecided(member.name) for member in members]
+        undecided = [await self._undecided(member) for member in members]
         figures = self._launcher.figures()
         for member, rows in zip(members, undecided, strict=True):
             self._board.roster.members[member.name] = member
@@ -83,6 +83,12 @@ class Seating:
         """See *member* off, if he wants to leave and nothing is left to do for him."""
         if has_left(member):
             self._board.spawn(self._farewell(member), f"the farewell of {member.name}")
+
+    async def _undecided(self, member: Member) -> list[FillRow]:
+        """Return what *member* has still to decide on; nothing of what his masters did after he had left."""
+        if member.standing.state is State.LEFT:
+            return []
+        return await self._journal.undecided(member.name)
 
     async def _catch_up(self, member: Member) -> None:
         """Decide on what was written down between the look at the journal and the moment *member* was there."""

@@ -300,3 +300,19 @@ def test_whoever_waits_for_an_order_is_told_if_the_question_what_became_of_it_is
 
     assert desk.run(story, websocket=False).executed == Decimal("0.01")
     assert len(desk.orders()["one"]) == 1
+
+
+def test_orders_that_were_refused_are_not_remembered_for_ever():
+    desk = Desk()
+
+    async def story():
+        desk.kraken.exchange.faults.add(Fault(kind="error", endpoint="add_order", error="EOrder:Insufficient funds"))
+        for number in range(50):
+            answer = await desk.account.send(desk.ioc(f"n{number}"), desk.deadline())
+            assert isinstance(answer, Refused)
+        flights = desk.account._flights
+        assert flights.get("n49") is not None
+        assert flights.get("n0") is None
+        assert len(flights._flights) <= 16
+
+    desk.run(story)

@@ -264,3 +264,35 @@ def test_decisions_take_no_memory_once_they_are_written(world):
         assert [world.held(f"USER:{number}") for number in (1, 2)] == [0, 0]
 
     world.run(main)
+
+
+def test_who_comes_again_does_not_get_what_the_master_bought_while_he_was_away(world):
+    world.user(1, UserPolicy(guards=Guards(max_age_s=3600)))
+
+    async def main():
+        await world.start()
+        await world.trade("buy", "1")
+        await (await world.copier.leave("USER:1", Leaving.CLOSE))
+        world.copier.on_fills([world.fill("buy", "2")])
+        await asyncio.sleep(5)
+        await world.copier.join(world.seat("USER:1"))
+        await world.copier.idle()
+        assert world.held("USER:1") == 0
+        await world.trade("buy", "3")
+        assert world.held("USER:1") == 3
+
+    world.run(main)
+
+
+def test_entries_are_counted_for_a_minute_and_remembered_no_longer(world):
+    world.users(1)
+
+    async def main():
+        await world.start()
+        for _ in range(30):
+            await world.trade("buy", "0.01")
+            await asyncio.sleep(10)
+        (member,) = world.copier._board.roster
+        assert len(member.entries._planned) <= 7
+
+    world.run(main)
