@@ -282,6 +282,8 @@ def test_who_comes_again_does_not_get_what_the_master_bought_while_he_was_away(w
         assert world.held("USER:1") == 3
 
     world.run(main)
+    decided = world.rows("SELECT exec_id FROM copy_decisions WHERE exec_id NOT LIKE 'join%' ORDER BY exec_id")
+    assert decided == [("T000001",), ("T000003",)], "he is not even asked about it"
 
 
 def test_entries_are_counted_for_a_minute_and_remembered_no_longer(world):
@@ -292,7 +294,8 @@ def test_entries_are_counted_for_a_minute_and_remembered_no_longer(world):
         for _ in range(30):
             await world.trade("buy", "0.01")
             await asyncio.sleep(10)
-        (member,) = world.copier._board.roster
-        assert len(member.entries._planned) <= 7
+        board = world.copier._board
+        for entries in (board.entries, *(member.entries for member in board.roster)):
+            assert len(entries._planned) <= 7
 
     world.run(main)
