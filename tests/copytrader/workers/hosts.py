@@ -105,12 +105,13 @@ class Cluster:
 
     Parameters:
         sim: the exchange; url: of the journal; folder: where everything else is.
+        store: for nonces; None for a file, in which a process that is frozen keeps its place as long as it lives.
         top: more lines for the top of each configuration; the rest is a `Stage`'s.
     """
 
-    def __init__(self, sim, url, folder, *, users, lease_s=2, top="", defaults='sizing.amount = "0.5"'):
+    def __init__(self, sim, url, folder, *, users, lease_s=2, store=None, top="", defaults='sizing.amount = "0.5"'):
         self.sim, self.url, self.folder, self.users = sim, url, folder, users
-        self.top = f'journal = "{url}"\nstore = "file://{folder}/nonces"\nlease_s = {lease_s}\n{top}'
+        self.top = f'journal = "{url}"\nstore = "{store or f"file://{folder}/nonces"}"\nlease_s = {lease_s}\n{top}'
         self.defaults, self.stack = defaults, AsyncExitStack()
 
     async def __aenter__(self):

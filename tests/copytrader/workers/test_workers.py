@@ -77,7 +77,7 @@ async def test_workers_come_die_and_go_and_everything_is_copied_once(url, tmp_pa
 @pytest.mark.parametrize("is_sound", [True, False], ids=["sound", "the positive control: without the check of leases"])
 async def test_a_worker_that_was_frozen_makes_no_second_copy(url, tmp_path, is_sound):
     with serve_in_thread(accounts=5, volatility=0) as sim:
-        async with Cluster(sim, url, tmp_path, users=4) as cluster:
+        async with Cluster(sim, url, tmp_path, users=4, store=url) as cluster:
             options = {} if is_sound else {"program": (MUTANT,)}
             frozen = await cluster.host("first", **options)
             await frozen.until("copying for")
@@ -155,7 +155,7 @@ async def _refused(folder, text):
 async def test_workers_that_die_freeze_and_end_all_the_time(url, tmp_path, seed):
     dice, held = random.Random(seed), Decimal(0)
     with serve_in_thread(accounts=9, seed=seed, volatility=0, latency_ms=20, jitter_ms=10) as sim:
-        async with Cluster(sim, url, tmp_path, users=8) as cluster:
+        async with Cluster(sim, url, tmp_path, users=8, store=url) as cluster:
             hosts = {name: await cluster.host(name, "--workers", "2") for name in ("0", "1")}
             await cluster.until_shared(2, 2, 2, 2)
             for number in range(2, 22):
