@@ -33,7 +33,7 @@ def test_a_store_that_opens_may_renew_in_the_moment_of_its_knock(engines, opened
     store = opened(engines["redis"].url)
     engine, session = store._driver._engine, store._driver._session
     with ThreadPoolExecutor(2) as pool:
-        knocks = pool.submit(lambda: [engine.knock(session) for _ in range(200)])
+        knocks = pool.submit(lambda: [engine.knock(session) for _ in range(50)])
         for number in range(200):
             use(store, f"{key}{number}")  # each is asked by the driver's thread
         knocks.result()
@@ -60,7 +60,7 @@ def test_redis_by_tls(keep, opened, key, tmp_path):
     proxy = keep(TlsProxy(keep(RedisServer()).port, tmp_path, asks_first=False))
     address = f"rediss://127.0.0.1:{proxy.port}/0{FAST}"
     assert use(opened(f"{address}&ssl_ca_certs={tmp_path}/cert.pem"), key) > 0
-    assert proxy.served == 2
+    assert proxy.served == 3
     assert "certificate" in refused(address).lower()
 
 

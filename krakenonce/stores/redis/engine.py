@@ -86,11 +86,16 @@ class RedisEngine:
         with as_absence():
             for node in self._opened():
                 node.forget(session)
-        self.knock(session)
+            self._opened()[0].knock(session)
 
     def knock(self, session: str) -> None:
-        with as_absence():
-            self._opened()[0].knock(session)
+        # On a connection of its own: a store that opens may renew in the same moment, in another thread.
+        caller = Node("", self._servers.any())
+        try:
+            with as_absence():
+                caller.knock(session)
+        finally:
+            caller.close()
 
     def interrupt(self) -> None:
         """Nothing to do: redis-py gives up by itself after its socket's time-out."""

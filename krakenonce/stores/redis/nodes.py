@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
@@ -71,7 +70,6 @@ class Node:
     def __init__(self, shards: str, client: Redis) -> None:
         self.shards, self._client = shards, client
         self.identity = ""
-        self._turn = threading.Lock()
 
     def greet(self, scripts: Iterable[str], *, in_cluster: bool) -> None:
         """Connect, check that the server keeps what it is told, and load *scripts*.
@@ -100,8 +98,7 @@ class Node:
             pipe.evalsha(*call)
         if settings.replicas:
             pipe.execute_command("WAIT", settings.replicas, int(settings.wait * 1000))
-        with self._turn:
-            replies: list[Any] = pipe.execute()
+        replies: list[Any] = pipe.execute()
         if settings.replicas and replies.pop() < settings.replicas:
             raise EngineAway(f"fewer than {settings.replicas} replicas acknowledged the reservation in time")
         return replies
@@ -114,9 +111,8 @@ class Node:
         pipe.execute()
 
     def knock(self, session: str) -> None:
-        """Push to *session* that pushes arrive. From any thread: a store that opens may renew in the same moment."""
-        with self._turn:  # redis-py would open a second connection
-            self._client.publish(layout.channel(session), "K")
+        """Push to *session* that pushes arrive."""
+        self._client.publish(layout.channel(session), "K")
 
     def close(self) -> None:
         """Close the connection."""
