@@ -13,7 +13,7 @@ from krakenonce.lanes import Priority
 from krakenonce.orders.records import Order
 
 MOST_KEPT = 5_000
-MOST_REFUSED = 16
+MOST_REFUSED = 4
 """How many orders that are proved not to exist are remembered: hardly anybody asks how they ended."""
 
 

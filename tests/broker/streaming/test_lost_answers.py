@@ -313,6 +313,6 @@ def test_orders_that_were_refused_are_not_remembered_for_ever():
         flights = desk.account._flights
         assert flights.get("n49") is not None
         assert flights.get("n0") is None
-        assert len(flights._flights) <= 16
+        assert len(flights._flights) <= 4
 
     desk.run(story)
