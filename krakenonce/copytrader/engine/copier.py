@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import replace
 
 from krakenonce.clock import NS_PER_SECOND
-from krakenonce.copytrader.engine.board import Board
 from krakenonce.copytrader.engine.comings import depart, enter
 from krakenonce.copytrader.engine.drafts import Draft
 from krakenonce.copytrader.engine.drift import take_away
 from krakenonce.copytrader.engine.entrance import Entrance
-from krakenonce.copytrader.engine.figures import MasterFigures
 from krakenonce.copytrader.engine.intake import Intake
-from krakenonce.copytrader.engine.launching import Launcher
 from krakenonce.copytrader.engine.members import Member, Seat
 from krakenonce.copytrader.engine.mirrors import end_all
 from krakenonce.copytrader.engine.protocols import Account, Journal
@@ -22,16 +18,14 @@ from krakenonce.copytrader.engine.reconciliation import Drift, Stock, drift_of, 
 from krakenonce.copytrader.engine.recovery import Recollection, began
 from krakenonce.copytrader.engine.seating import Seating, check_keys
 from krakenonce.copytrader.engine.setting import Setting
-from krakenonce.copytrader.engine.switches import Switches
+from krakenonce.copytrader.engine.steering import Steered
 from krakenonce.copytrader.engine.watching import Watch
-from krakenonce.copytrader.journal.records import EVERYBODY, Standing
-from krakenonce.copytrader.policy import CopyMode, Guards, Leaving, UserPolicy
-from krakenonce.copytrader.records import Line, MasterFill, MasterOrderEvent
+from krakenonce.copytrader.policy import CopyMode, Leaving, UserPolicy
+from krakenonce.copytrader.records import MasterFill, MasterOrderEvent
 from krakenonce.errors import ConfigError
 
 CLOCKS_APART_NS = 2 * NS_PER_SECOND
 """How far our idea of the exchange's clock may be off: fills so shortly before the very first start count."""
-
 
 JOINING_S = 1.0
 """How long those who join wait for one another's balances: who is unknown by then is looked at again."""
@@ -42,7 +36,7 @@ LOOK_BACK_NS = 60 * NS_PER_SECOND
 """How much older than the newest fill known a fill may be that nobody has told us of."""
 
 
-class Copier:
+class Copier(Steered):
     """Copies fills to every follower's account: each exactly once, and each user on his own. One event loop.
 
     The journal is the truth. Before an order is sent, it is written down together with the decision that led to it;
@@ -59,34 +53,13 @@ class Copier:
     """
 
     def __init__(self, journal: Journal, setting: Setting, masters: Iterable[str] = ("MASTER",)) -> None:
-        self._journal, self._setting, self._masters = journal, setting, tuple(masters)
-        self._figures: dict[str, MasterFigures] = {}
-        self._board = Board(setting, journal)
-        self._launcher = Launcher(self._board, self._figures)
+        super().__init__(journal, setting)
+        self._masters = tuple(masters)
         self._watch = Watch(self._board, self._launcher, self._figures)
-        self._switches = Switches(self._board, self._launcher)
         self._seating = Seating(self._board, self._launcher, self._watch, journal)
         self._intake = Intake(self._board, self._launcher, journal)
         self._entrance = Entrance(self._let_in)
         self.shown: Callable[[str], list[MasterOrderEvent] | None] | None = None
-
-    @property
-    def users(self) -> tuple[str, ...]:
-        """The names of all who are copied now."""
-        return tuple(self._board.roster.members)
-
-    @property
-    def everybody(self) -> Standing:
-        """What holds for all users together."""
-        return self._board.everybody
-
-    def standing(self, user: str) -> Standing:
-        """Return where *user* stands, everybody's standing taken into account."""
-        return self._board.standing(self._member(user))
-
-    def lines(self, user: str) -> tuple[Line, ...]:
-        """Return the lines of *user* as they stand."""
-        return tuple(track.line for track in self._member(user).tracks.values())
 
     def cursor_ns(self, master: str) -> int:
         """Return from when on, by the exchange's clock, a feed has to deliver the fills of *master*.
@@ -193,10 +166,6 @@ class Copier:
         enter(self._board, self._launcher.figures(), member, draft)
         await self._launcher.conclude(draft)
 
-    def change_guards(self, guards: Guards | None) -> None:
-        """Limit all users together by *guards* from the next fill on; what is counted so far goes on counting."""
-        self._board.setting = replace(self._board.setting, guards=guards)
-
     async def rotate(self, user: str, account: Account) -> None:
         """Send the orders of *user* with another key from now on; done when nothing is on its way with the old one.
 
@@ -213,25 +182,6 @@ class Copier:
         tasks = [track.task for track in member.tracks.values() if track.account is old and track.task is not None]
         if tasks:
             await asyncio.wait(tasks)
-
-    async def kill(self, reason: str = "by hand", *, user: str = EVERYBODY) -> None:
-        """Let no order leave any more, from this very moment on, and have open copy orders cancelled.
-
-        It holds over restarts, until `rearm`.
-        """
-        await self._switches.kill(user, reason)
-
-    async def pause(self, reason: str = "by hand", *, user: str = EVERYBODY) -> None:
-        """Make no entries until `resume`; exits go out."""
-        await self._switches.pause(user, reason)
-
-    async def resume(self, *, user: str = EVERYBODY) -> None:
-        """End a pause."""
-        await self._switches.resume(user)
-
-    async def rearm(self, *, user: str = EVERYBODY) -> None:
-        """Copy again after a kill or a stop; losses are counted anew."""
-        await self._switches.rearm(user)
 
     async def reconcile(self, users: Iterable[str] | None = None, *, mend: bool = False) -> list[Drift]:
         """Look at the accounts and return every line that is not where it should be.
@@ -284,14 +234,6 @@ class Copier:
         """
         await self._watch.look_elsewhere(self._journal, whole)
 
-    def is_news(self, told: Standing) -> bool:
-        """Return whether `follow` would change anything."""
-        return self._switches.is_news(told)
-
-    async def follow(self, told: Iterable[Standing]) -> None:
-        """Do as somebody else has switched and written into the journal, if that is news to us."""
-        await self._switches.follow(told)
-
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await self._setting.sleep(seconds)
@@ -320,9 +262,3 @@ class Copier:
             for track in member.tracks.values():
                 draft.touch(member, track)
         await self._launcher.conclude(draft)
-
-    def _member(self, user: str) -> Member:
-        try:
-            return self._board.roster.members[user]
-        except KeyError:
-            raise ConfigError("user", f"{user!r}, who is not copied here", "Use the name of one who is.") from None
