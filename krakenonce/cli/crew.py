@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from krakenonce.cli.run import on_signal, reload_now
+from krakenonce.cli.lasting import on_signal, reload_now
 from krakenonce.clock import SystemClock
 from krakenonce.copytrader.config import CopySettings
 from krakenonce.errors import ConfigError, MissingExtra
