@@ -50,7 +50,7 @@ def test_a61_a_day_in_one_run_takes_no_more_and_more_memory():
     judge(day, 10_000)
     print(day.memory, day.rings, day.tasks)
     assert is_flat(day.memory, warm_up=4)
-    assert is_flat(day.tasks, warm_up=4)
+    assert max(day.tasks) <= 1.1 * day.tasks[4], "there may be fewer while the network is away, and never more"
 
 
 def short():
