@@ -103,6 +103,15 @@ def test_what_was_told_twice_is_remembered_once(desk):
     assert desk.book.remembered(KEY) == ("first",)
 
 
+def test_a_key_in_doubt_is_given_back_at_the_end_with_all_that_was_used_of_it(desk):
+    """Else its numbers would only be above what its session could use by the engine's clock, which may be set back."""
+    pending = desk.waits()
+    desk.book.granted(KEY, Granted(NOW, 0, 5, 0, ()), desk.epoch)
+    desk.book.doubt(KEY)
+    desk.book.release(pending.grant, NOW + 77)
+    assert desk.book.give_back_all() == [Release(KEY, 5, NOW + 78, again=False)]
+
+
 def test_what_was_given_back_and_is_wanted_once_more_is_given_back_once_more(desk):
     """The engine crashed with the first release in its memory; nobody here will use the key and give it back again."""
     pending = desk.waits()

@@ -19,7 +19,7 @@ from krakenonce.stores.leases.engine import (
     Wanted,
 )
 from krakenonce.stores.leases.eras import Eras
-from krakenonce.stores.leases.slots import Pending
+from krakenonce.stores.leases.slots import Pending, Slot
 
 log = logging.getLogger("krakenonce")
 
@@ -102,7 +102,7 @@ class Book(Eras):
         with self._lock:
             slot = self._slots.get(key)
             if slot is not None:
-                slot.lease = None
+                slot.doubted, slot.lease = self._generation(slot), None
                 self._kept.pop(key, None)
 
     def remember(self, key: str, event: str) -> None:
@@ -126,18 +126,23 @@ class Book(Eras):
         """Forget every lease and every waiter, and return what the engine is to be told."""
         with self._deciding() as effects:
             releases = [
-                Release(key, slot.lease.generation, slot.floor, again=False)
+                Release(key, generation, slot.floor, again=False)
                 for key, slot in self._slots.items()
-                if slot.lease is not None and slot.lease.epoch == self.session.epoch and not slot.lease.alone
+                if (generation := self._generation(slot))
             ]
             for slot in self._slots.values():
-                slot.lease = None
+                slot.lease, slot.doubted = None, 0
                 effects.wakes += slot.drain()
             self._waiting.clear()
             floors = [(key, slot.floor) for key, slot in self._slots.items()]
         if self._floors is not None:
             self._floors.settle(floors)
         return releases
+
+    def _generation(self, slot: Slot) -> int:
+        """Return under which generation the engine takes the key of *slot* for ours; 0 if it does not."""
+        lease = self._standing(slot)
+        return slot.doubted if lease is None or lease.alone else lease.generation
 
     # What the engine does.
 

@@ -85,7 +85,7 @@ class Decisions:
         if slot.wanted and self._is_due_elsewhere(slot, lease):
             slot.asked = bool(slot.waiting)
             effects.asks.append(Release(key, slot.wanted, slot.floor, again=slot.asked))
-            slot.given_back, slot.lease, slot.wanted = slot.wanted, None, 0
+            slot.given_back, slot.lease, slot.wanted, slot.doubted = slot.wanted, None, 0, 0
             return
         usable = self._usable(slot)
         pending = slot.pop() if usable is not None else None
@@ -120,7 +120,7 @@ class Decisions:
         if granted.generation <= max(slot.given_back, standing.generation if standing is not None else 0):
             return  # overtaken on the way, by what this process has done since or by what the engine has said since
         slot.lease = Lease(granted.low, granted.high, granted.generation, self.session.epoch, self._timer.boot_ns())
-        slot.watch = None
+        slot.watch, slot.doubted = None, 0
         slot.floor = max(slot.floor, granted.low)
         slot.recall(granted.events)
         if granted.waiting:

@@ -54,7 +54,7 @@ class Eras(Decisions):
         asks = self._floors_ahead()
         self._kept = dict(self._still_ours(epoch, until))
         for slot in self._slots.values():
-            slot.lease, slot.wanted, slot.given_back, slot.watch = None, 0, 0, None
+            slot.lease, slot.wanted, slot.given_back, slot.watch, slot.doubted = None, 0, 0, None, 0
         keeps = [Keep(key, lease.generation, self._floor_of(key, lease)) for key, (lease, _) in self._kept.items()]
         return [*asks, *keeps]
 

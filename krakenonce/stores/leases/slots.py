@@ -67,6 +67,7 @@ class Slot:
         floor: the lowest number that may still be used.
         asked: True while the engine knows that this process wants the key.
         expected: True while somebody here is about to acquire the key again.
+        doubted: the generation of a lease that the engine is to confirm before it is used again; 0 if there is none.
         wanted: the generation of the lease that others wait for; 0 if nobody does.
         given_back: the highest generation that was given back in this epoch. A message that brings one up to this has
             been overtaken: the engine gives its numbers to others as soon as it hears.
@@ -77,8 +78,8 @@ class Slot:
     """
 
     __slots__ = (
-        "asked", "events", "expected", "floor", "given_back", "handed_out", "holder", "lease", "untold", "waiting",
-        "wanted", "watch",
+        "asked", "doubted", "events", "expected", "floor", "given_back", "handed_out", "holder", "lease", "untold",
+        "waiting", "wanted", "watch",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -87,7 +88,7 @@ class Slot:
         self.handed_out = 0
         self.floor = 0
         self.asked = self.expected = False
-        self.wanted = 0
+        self.doubted = self.wanted = 0
         self.given_back = 0
         self.watch: tuple[str, int] | None = None
         self.waiting: deque[Pending] | None = None
