@@ -37,6 +37,9 @@ from krakenonce.stores.leases.vigil import BEAT, Vigil
 log = logging.getLogger("krakenonce")
 
 _BETWEEN_ATTEMPTS = 0.25
+_OPENING_ATTEMPTS = 3
+_OPENING_S = 5.0
+"""For how long a push is awaited at the start at least: a slow machine is not a pooler."""
 
 
 class Driver:
@@ -74,13 +77,14 @@ class Driver:
             EngineAway: it can't be reached.
         """
         self._book = self._vigil.waiters = book
-        self._connect()
+        self._connect_first()
         self._vigil.begin()
         for thread in self._threads:
             thread.start()
-        if self._listening.wait(self._settings.ttl / 3):
+        patience = max(self._settings.ttl / 3, _OPENING_S)
+        if self._listening.wait(patience):
             self._engine.knock(self._session)
-        if not self._knocked.wait(self._settings.ttl / 3):
+        if not self._knocked.wait(patience):
             raise EngineAway(
                 "what it pushes does not arrive. Behind a transaction pooler, add listen=host:port of the server itself"
             )
@@ -165,6 +169,16 @@ class Driver:
         self._inbox.put_back([ask for ask in asks if not isinstance(ask, Acquire)])  # each may be done twice
         self._inbox.demand_renewal()
         self._inbox.pause(_BETWEEN_ATTEMPTS)
+
+    def _connect_first(self) -> None:
+        """Connect; a server that takes its time is asked again, as it would be later on."""
+        for _ in range(_OPENING_ATTEMPTS - 1):
+            try:
+                self._connect()
+                return
+            except EngineAway as error:
+                log.info("connecting once more: %s", error)
+        self._connect()
 
     def _connect(self) -> None:
         self._engine.connect()
