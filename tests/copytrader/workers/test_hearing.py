@@ -10,21 +10,6 @@ from krakenonce.copytrader.service.offline import ask_for_files, restate, roll_c
 from krakenonce.copytrader.service.steering import Steering
 from tests.copytrader.service.stage import Stage, buy, until
 from tests.copytrader.trading import bought_and_sold
-from tests.copytrader.workers.hosts import empty
-from tests.engines.servers import PostgresServer
-
-
-@pytest.fixture(scope="module")
-def server():
-    server = PostgresServer()
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def url(server):
-    empty(server.url)
-    return server.url
 
 
 def from_afar(stage):

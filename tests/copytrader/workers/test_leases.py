@@ -16,23 +16,8 @@ from krakenonce.copytrader.records import Line, LineKey
 from krakenonce.copytrader.service.offline import restate
 from tests.copytrader.made import fill
 from tests.copytrader.service.stage import Stage
-from tests.copytrader.workers.hosts import empty
-from tests.engines.servers import PostgresServer
 
 USERS = [f"USER:{number}" for number in range(1, 8)]
-
-
-@pytest.fixture(scope="module")
-def server():
-    server = PostgresServer()
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def url(server):
-    empty(server.url)
-    return server.url
 
 
 @pytest.mark.parametrize("count", range(1, 9))

@@ -14,22 +14,7 @@ from krakenonce.copytrader.report import read_report
 from krakenonce.simulator import serve_in_thread
 from tests.copytrader.service.stage import buy, sell
 from tests.copytrader.trading import bought_and_sold
-from tests.copytrader.workers.hosts import MUTANT, ROOT, Cluster, empty
-from tests.engines.servers import PostgresServer
-
-
-@pytest.fixture(scope="module")
-def server():
-    server = PostgresServer()
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def url(server):
-    """An empty journal."""
-    empty(server.url)
-    return server.url
+from tests.copytrader.workers.hosts import MUTANT, ROOT, Cluster
 
 
 async def test_workers_come_die_and_go_and_everything_is_copied_once(url, tmp_path):
