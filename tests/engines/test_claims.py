@@ -23,6 +23,7 @@ from krakenonce.stores.leases.engine import (
 from krakenonce.stores.leases.settings import LeaseSettings
 from krakenonce.stores.leases.slots import Slot
 from krakenonce.testing.waiting import Waiting, take
+from tests.engines.test_leases import wait_for
 
 KEY = "00000000000000aa:00000000000000cc"
 NOW = 1_790_000_000_000_000_000
@@ -256,3 +257,20 @@ def test_numbers_of_a_host_alone_reserve_none(desk):
     desk.book.release(take(desk.book, KEY), NOW + 10**12)
     desk.book.renewed(Renewal((2,), NOW, NOW + 10**10), 0)
     assert desk.asked == [Raise(KEY, NOW + 10**12 + 1)]
+
+
+def test_a_holder_who_did_not_hear_that_somebody_waits_is_told_again(server, key, opened, monkeypatch):
+    """Long before its lease would end: what is pushed while a connection is made anew is lost."""
+    holder, other = opened(server.url + "?ttl=120"), opened(server.url + "?ttl=120")
+    grant = take(holder, key)
+    unheard, wanted = [], holder._book.wanted
+    monkeypatch.setattr(holder._book, "wanted", lambda message: unheard.append(message) or wanted_from_now_on())
+
+    def wanted_from_now_on():
+        monkeypatch.setattr(holder._book, "wanted", wanted)
+
+    waiting = Waiting(other, key)
+    wait_for(lambda: unheard)
+    holder.release(grant, grant.low)
+    assert waiting.grant().low > grant.low
+    assert len(unheard) == 1

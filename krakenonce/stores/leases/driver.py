@@ -37,6 +37,8 @@ from krakenonce.stores.leases.vigil import BEAT, Vigil
 log = logging.getLogger("krakenonce")
 
 _BETWEEN_ATTEMPTS = 0.25
+_ASKS_AGAIN_S = 2.0
+"""The holder may not have heard that somebody waits: what is pushed while it connects anew is lost."""
 _OPENING_ATTEMPTS = 3
 _OPENING_S = 5.0
 """For how long a push is awaited at the start at least: a slow machine is not a pooler."""
@@ -208,7 +210,7 @@ class Driver:
             self._book.granted(ask.key, reply, self._epoch)
         elif isinstance(reply, Queued):
             self._book.queued(ask.key, reply)
-            self._reminders.wait_for(ask.key, reply.seconds)
+            self._reminders.wait_for(ask.key, min(reply.seconds, _ASKS_AGAIN_S))
         elif isinstance(reply, Done):
             self._take_in_effect(ask, reply)
 
