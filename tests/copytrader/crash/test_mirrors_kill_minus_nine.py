@@ -23,6 +23,8 @@ from tests.copytrader.trading import PAIR, bought_and_sold, doubles
 from tests.orders.crew import Crew
 
 SEED = 47
+CHAPTERS = 3
+"""In the long form: one chapter is over before half a dozen engines have met their deaths."""
 SOME_STEPS = ("after journal", "sent", "ended", "changed", "canceling")
 
 
@@ -105,20 +107,22 @@ def moves(price):
     return act
 
 
-STORY = [
-    opens("a", "buy", "0.2", price="49000"),
-    amends("a", volume="0.3", price="48500"),
-    moves(48_000),
-    opens("b", "sell", "0.1", "stop-loss", "47000"),
-    opens("c", "sell", "0.1", "take-profit", "49000"),
-    opens("d", "buy", "0.5", price="40000"),
-    amends("b", trigger="47500"),
-    moves(47_400),
-    amends("d", volume="0.4", price="41000"),
-    cancels("d"),
-    moves(49_100),
-]
-"""Every kind of order: filled as it rests, triggered either way, changed, and canceled."""
+def chapter(number):
+    """Every kind of order: filled as it rests, triggered either way, changed, and canceled. It can be told again."""
+    a, b, c, d = (f"{name}{number}" for name in "abcd")
+    return [
+        opens(a, "buy", "0.2", price="49000"),
+        amends(a, volume="0.3", price="48500"),
+        moves(48_000),
+        opens(b, "sell", "0.1", "stop-loss", "47000"),
+        opens(c, "sell", "0.1", "take-profit", "49000"),
+        opens(d, "buy", "0.5", price="40000"),
+        amends(b, trigger="47500"),
+        moves(47_400),
+        amends(d, volume="0.4", price="41000"),
+        cancels(d),
+        moves(49_100),
+    ]
 
 
 def open_orders(account, share):
@@ -142,21 +146,22 @@ def is_followed(sim):
     return all(open_orders(user, 1) == half and net(user) == held for user in users)
 
 
-def findings(sim):
-    """Return what is wrong in the end, by the exchange's own books."""
+def findings(sim, chapters=1):
+    """Return what is wrong in the end, after so many *chapters*, by the exchange's own books."""
     wrong = [] if is_followed(sim) else ["the users do not hold half of what the master holds"]
     for account in sim.accounts[1:]:
         wrong += [f"{account.name}: {name} twice" for name in doubles(account)]
         wrong += [f"{account.name}: {one.txid} is left over" for one in account.orders.values() if one.is_open]
-        if bought_and_sold(account) != (Decimal("0.15"), Decimal("0.1")):
+        if bought_and_sold(account) != (Decimal("0.15") * chapters, Decimal("0.1") * chapters):
             wrong.append(f"{account.name}: {bought_and_sold(account)}")
     return wrong + sim.audit()
 
 
-async def weather(sim, crew, folder, deaths):
+async def weather(sim, crew, folder, deaths, chapters=1):
     """Tell the story to engines that die by *deaths*, then have a last one take up whatever is left; count who died."""
     stage = Stage(sim, crew, folder)
-    await asyncio.gather(stage.engines(deaths), stage.tell(STORY, is_followed))
+    story = [act for number in range(chapters) for act in chapter(number)]
+    await asyncio.gather(stage.engines(deaths), stage.tell(story, is_followed))
     stage.begin_again()
     await asyncio.gather(stage.engines([]), stage.tell([], is_followed))
     print(dict(stage.died))
@@ -175,11 +180,11 @@ async def test_whenever_it_is_killed_the_masters_orders_are_followed_once(crew, 
 @pytest.mark.parametrize("seed", range(10))
 async def test_whenever_it_is_killed_in_the_long_form(crew, tmp_path, seed, latency_ms):
     dice = random.Random(seed)
-    deaths = [(step, dice.randrange(2)) for _ in range(3) for step in dice.sample(MIRROR_STEPS, len(MIRROR_STEPS))]
+    deaths = [(step, dice.randrange(3)) for _ in range(3) for step in dice.sample(MIRROR_STEPS, len(MIRROR_STEPS))]
     with serve_in_thread(accounts=5, seed=seed, volatility=0, latency_ms=latency_ms, jitter_ms=latency_ms / 2) as sim:
-        died = await weather(sim, crew, tmp_path, deaths)
-        assert findings(sim) == []
-        assert sum(died[step] for step in MIRROR_STEPS) >= 3
+        died = await weather(sim, crew, tmp_path, deaths, CHAPTERS)
+        assert findings(sim, CHAPTERS) == []
+        assert sum(died[step] for step in MIRROR_STEPS) >= 6
 
 
 async def test_the_positive_control_without_the_journal_it_is_seen(crew, tmp_path):
