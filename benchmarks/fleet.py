@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.engines import begin
 from krakenonce.simulator import serve_in_thread
-from tests.engines.fleet import Member
+from tests.engines.fleet import PATIENCE_S, PATIENT, Member
 from tests.engines.servers import PostgresServer, RedisServer
 
 LATENCY_MS, JITTER_MS = 20, 15
@@ -24,9 +24,12 @@ def run(server: Any, accounts: int, calls: int, processes: int) -> str:
     with serve_in_thread(accounts=accounts, seed=1, latency_ms=LATENCY_MS, jitter_ms=JITTER_MS) as sim:
         keys = [[account.key, account.secret] for account in sim.accounts]
         members = [
-            Member(server, sim.url, keys, (0, 3600, -3600)[place % 3], calls=calls // processes, tasks=TASKS)
+            Member(
+                server, sim.url, keys, (0, 3600, -3600)[place % 3], PATIENT,
+                calls=calls // processes, tasks=TASKS, timeout=PATIENCE_S,
+            )
             for place in range(processes)
-        ]
+        ]  # fmt: skip
         before, began = sim.stats()["requests"], time.perf_counter()
         while sim.stats()["requests"] < calls // processes * processes and any(
             m.process.poll() is None for m in members

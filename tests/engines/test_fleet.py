@@ -9,7 +9,7 @@ from krakenonce.kraken.credentials import fingerprint
 from krakenonce.simulator import serve_in_thread
 from krakenonce.stores import open_store
 from tests.engines.conftest import FAST, pass_the_quiet_time
-from tests.engines.fleet import BREAKS, CLOCKS, LOSSES, Member, Trouble
+from tests.engines.fleet import BREAKS, CLOCKS, LOSSES, PATIENCE_S, PATIENT, Member, Trouble
 from tests.engines.shifted import prepare
 from tests.engines.test_leases import use
 
@@ -39,14 +39,10 @@ def keys_of(sim):
     return [[account.key, account.secret] for account in sim.accounts]
 
 
-PATIENT = "?ttl=300&request_timeout=60"
-"""For runs without faults: a machine that stands still for seconds is none, and no call times out on it."""
-
-
 def run_fleet(server, sim, keys, processes, calls, tasks=1, options=PATIENT):
     pass_the_quiet_time(server)
     members = [
-        Member(server, sim.url, keys, clock, options, calls=calls // processes, tasks=tasks, timeout=60)
+        Member(server, sim.url, keys, clock, options, calls=calls // processes, tasks=tasks, timeout=PATIENCE_S)
         for clock in (0, 3600, -3600)  # three hosts, two of them an hour off
         for _ in range(processes // 3)
     ]
