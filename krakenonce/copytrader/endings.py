@@ -26,13 +26,14 @@ class Aftermath:
     Attributes:
         give_up: how much to write off (`lines.write_off`), in the base asset.
         pause_ns: how long to wait before the line's next order is planned; 0: at once.
-        tries: what `ordering.Moment.tries` is from now on, until the line's next decision sets it to 0.
+        tries, left: what those of `ordering.Moment` are from now on, until the line's next decision sets them to 0.
         reason: why the order did not do all it was to do; empty if it did.
     """
 
     give_up: Decimal = ZERO
     pause_ns: int = 0
     tries: int = 0
+    left: int = 0
     reason: str = ""
 
 
@@ -41,6 +42,7 @@ def after(
     policy: UserPolicy,
     *,
     tries: int,
+    left: int = 0,
     now_ns: int,
     fresh_until_ns: int,
     passing: bool = False,
@@ -50,7 +52,8 @@ def after(
     Parameters:
         order: as it ended: phase DONE with what it executed, or REFUSED with the reason.
         policy: of its user.
-        tries: how many orders of the line before it, in a row, have not done all they were to do.
+        tries: how many orders of the line before it, in a row, have not done all they were to do; left: of how many of
+            those the market has left something.
         now_ns: the exchange's clock.
         fresh_until_ns: until when the entry may be tried again: its fill's time plus the most age.
         passing: it was refused for a reason that passes (a rate limit, a closed market, no connection).
@@ -61,8 +64,10 @@ def after(
     reason = _why(order, rest)
     if order.side == "buy" and not (now_ns <= fresh_until_ns and _tries_again(order, policy, passing=passing)):
         return Aftermath(give_up=rest, reason=reason)
-    at_once = order.limit is not None and order.phase is not OrderPhase.REFUSED and tries == 0
-    return Aftermath(pause_ns=0 if at_once else pause_after(tries), tries=tries + 1, reason=reason)
+    was_sent = order.phase is not OrderPhase.REFUSED
+    pause_ns = 0 if was_sent and not left and order.limit is not None else pause_after(tries)
+    # Of an order that did not get out, the market has left nothing: whatever is to become of a rest, it is sent again.
+    return Aftermath(pause_ns=pause_ns, tries=tries + 1, left=left + was_sent, reason=reason)
 
 
 def pause_after(tries: int) -> int:

@@ -39,7 +39,8 @@ class Moment(NamedTuple):
         available_base, available_quote: what the account has free of each asset, less what is set aside for orders on
             their way.
         fresh_until_ns: until when the newest entry is young enough to be bought: its fill's time plus the most age.
-        tries: how many orders of the line in a row have bought or sold nothing or not all.
+        tries: how many orders of the line in a row have bought or sold nothing or not all; left: of how many of those
+            the market has left something. The others did not get out.
         market: the pair's price now; None if not known.
         fee_rate: the taker's fee, as a fraction.
         worth: what one unit of the quote asset is worth in the currency of the config.
@@ -60,6 +61,7 @@ class Moment(NamedTuple):
     fresh_until_ns: int
     planned_ns: int = 0
     tries: int = 0
+    left: int = 0
     market: Decimal | None = None
     fee_rate: Decimal = ZERO
     worth: Decimal = Decimal(1)
@@ -125,7 +127,7 @@ def _buy(line: Line, volume: Decimal, policy: UserPolicy, rules: PairRules, mome
     if most < volume and not meets_minimums(most, moment.reference, rules):
         words = f"{plain(moment.available_quote)} is free, too little for {plain(volume)} at {plain(limit)}"
         return GiveUp(volume, say(Reason.FUNDS, words))
-    at_market = policy.rest is Rest.MARKET and moment.tries > 0
+    at_market = policy.rest is Rest.MARKET and moment.left > 0
     return _order(line, "buy", most, None if at_market else limit, policy, moment)
 
 
@@ -164,7 +166,7 @@ def _sell(line: Line, volume: Decimal, policy: UserPolicy, rules: PairRules, mom
             words = f"{plain(volume)} is to be sold, and {plain(moment.available_base)} is free"
             return Waiting(say(Reason.NOTHING_AVAILABLE, words))
         return Waiting(say(Reason.CARRIED, f"{plain(volume)} is below {in_words(rules)}, and waits for more"))
-    if policy.exit_rest is Rest.SKIP and moment.tries > 0:
+    if policy.exit_rest is Rest.SKIP and moment.left > 0:
         return Waiting(say(Reason.NOT_FILLED, f"{plain(most)} was not sold within the slippage limit"))
     return _order(line, "sell", most, limit, policy, moment)
 
@@ -173,7 +175,7 @@ def _exit_limit(policy: UserPolicy, rules: PairRules, moment: Moment) -> Decimal
     reference = moment.reference if not moment.tries or moment.market is None else moment.market
     if rules.status == "limit_only":
         return limit_within("sell", moment.market or reference, policy.guards.exit_slippage, rules)
-    if not reference > 0 or (moment.tries > 0 and policy.exit_rest is Rest.MARKET):
+    if not reference > 0 or (moment.left > 0 and policy.exit_rest is Rest.MARKET):
         return None
     return limit_within("sell", reference, policy.guards.exit_slippage, rules)
 

@@ -174,7 +174,8 @@ class UserPolicy:
         sizing, guards: how much, and how far.
         below_minimum: what becomes of small amounts; round_up_cap: the most that rounding up may add, as a multiple of
             what was wanted.
-        rest, exit_rest: what becomes of the unfilled part of an entry, of an exit.
+        rest, exit_rest: what becomes of what the market left of an entry, of an exit. An exit that did not get out is
+            sent again in any case.
         mode: fills or orders.
         joining, leaving: see there.
         mapping: pairs to trade instead, by the master's pair (both as keys). ``None`` as a value skips the pair.

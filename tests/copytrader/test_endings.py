@@ -19,10 +19,11 @@ SELL = replace(next_order(line("0", "0.3"), UserPolicy(), rules(), moment()), ph
 REFUSED = {"phase": OrderPhase.REFUSED, "reason": "EOrder:Insufficient funds"}
 
 
-def followed(order, rest=Rest.SKIP, *, tries=0, late=False, passing=False):
+def followed(order, rest=Rest.SKIP, *, tries=0, left=0, late=False, passing=False):
     policy = UserPolicy(rest=rest, exit_rest=rest)
     now_ns = START + (11 if late else 9) * SECOND
-    return after(order, policy, tries=tries, now_ns=now_ns, fresh_until_ns=START + 10 * SECOND, passing=passing)
+    fresh_until_ns = START + 10 * SECOND
+    return after(order, policy, tries=tries, left=left, now_ns=now_ns, fresh_until_ns=fresh_until_ns, passing=passing)
 
 
 @pytest.mark.parametrize("order", [BUY, SELL], ids=["buy", "sell"])
@@ -72,13 +73,14 @@ def test_an_exit_is_never_given_up(rest, late, passing, tries, phase, tenths):
     outcome = followed(order, rest, late=late, passing=passing, tries=tries)
     assert outcome.give_up == 0
     assert outcome.tries == tries + 1
+    assert outcome.left == (0 if phase is OrderPhase.REFUSED else 1)
     assert outcome.pause_ns <= endings.LONGEST_PAUSE_NS
 
 
 def test_an_exit_that_found_no_counterpart_is_followed_at_once_by_the_next_and_then_with_growing_pauses():
     assert followed(SELL, Rest.MARKET).pause_ns == 0
     market = replace(SELL, limit=None)
-    pauses = [followed(market, Rest.MARKET, tries=tries).pause_ns for tries in range(1, 12)]
+    pauses = [followed(market, Rest.MARKET, tries=tries, left=1).pause_ns for tries in range(1, 12)]
     assert pauses == sorted(pauses)
     assert pauses[0] == SECOND
     assert pauses[-1] == endings.LONGEST_PAUSE_NS
@@ -91,9 +93,9 @@ def test_what_was_refused_is_not_repeated_at_once():
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=60), st.sampled_from([Rest.RETRY, Rest.MARKET]))
 def test_an_exit_goes_on_until_all_is_sold(executions, rest):
     """Whatever each order sells, the next one is for what is left."""
-    policy, standing, tries = UserPolicy(exit_rest=rest), line("0", "0.3"), 0
+    policy, standing, tries, left = UserPolicy(exit_rest=rest), line("0", "0.3"), 0, 0
     for sold in executions:
-        order = next_order(standing, policy, rules(), moment(tries=tries))
+        order = next_order(standing, policy, rules(), moment(tries=tries, left=left))
         if not isinstance(order, CopyOrder):
             assert standing.held < d("0.00005")
             return
@@ -101,7 +103,8 @@ def test_an_exit_goes_on_until_all_is_sold(executions, rest):
         executed = min(order.volume, d(sold) / 100)
         standing = lines.executed(standing, "sell", executed)
         done = replace(order, phase=OrderPhase.DONE, executed=executed)
-        tries = after(done, policy, tries=tries, now_ns=START, fresh_until_ns=0).tries
+        outcome = after(done, policy, tries=tries, left=left, now_ns=START, fresh_until_ns=0)
+        tries, left = outcome.tries, outcome.left
 
 
 def test_giving_up_an_exit_is_found_out(monkeypatch):

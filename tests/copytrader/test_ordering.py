@@ -64,7 +64,7 @@ policies = st.builds(UserPolicy, exit_rest=st.sampled_from(Rest), rest=st.sample
 @given(amounts, amounts, amounts, amounts, st.integers(0, 5), policies, st.sampled_from([None, d(49000)]))
 @example(d(0), d("0.3"), d(1), d(0), 0, UserPolicy(), None)  # one that sells, whatever is drawn
 def test_never_more_is_sold_than_held_or_free(wanted, held, free, bound, tries, policy, market):
-    order = planned(wanted, held, policy, available_base=free, bound=bound, tries=tries, market=market)
+    order = planned(wanted, held, policy, available_base=free, bound=bound, tries=tries, left=tries, market=market)
     if isinstance(order, CopyOrder) and order.side == "sell":
         assert order.volume <= min(held - wanted, free, held - bound)
         assert order.volume >= d("0.00005")
@@ -100,7 +100,7 @@ def test_what_is_settled_waits():
         ("0.3", "0", {"pair": rules(status="reduce_only")}, Reason.MARKET_CLOSED),
         ("0", "0.3", {"pair": rules(status="cancel_only")}, Reason.MARKET_CLOSED),
         ("0.3", "0", {"policy": UserPolicy(guards=Guards(orders_per_minute=3)), "entries_last_minute": 3}, Reason.RATE),
-        ("0", "0.3", {"policy": UserPolicy(exit_rest=Rest.SKIP), "tries": 1}, Reason.NOT_FILLED),
+        ("0", "0.3", {"policy": UserPolicy(exit_rest=Rest.SKIP), "tries": 1, "left": 1}, Reason.NOT_FILLED),
     ],
 )
 def test_what_waits_says_why(wanted, held, more, code):
@@ -132,7 +132,7 @@ def test_exits_go_out_in_every_state_but_killed(state):
 
 def test_a44_an_exit_is_bounded_first_and_then_as_its_policy_says():
     def limit_of(rest, tries, market):
-        return planned("0", "0.3", UserPolicy(exit_rest=rest), tries=tries, market=market).limit
+        return planned("0", "0.3", UserPolicy(exit_rest=rest), tries=tries, left=tries, market=market).limit
 
     assert limit_of(Rest.MARKET, 0, d(40000)) == d("49500.0")
     assert limit_of(Rest.MARKET, 1, d(40000)) is None
@@ -151,8 +151,15 @@ def test_an_exit_whose_price_nobody_knows_goes_out_at_market():
 
 
 def test_an_entry_is_repeated_at_market_only_if_told_so():
-    assert planned("0.3", "0", UserPolicy(rest=Rest.RETRY), tries=1).limit == d("50250.0")
-    assert planned("0.3", "0", UserPolicy(rest=Rest.MARKET), tries=1).limit is None
+    assert planned("0.3", "0", UserPolicy(rest=Rest.RETRY), tries=1, left=1).limit == d("50250.0")
+    assert planned("0.3", "0", UserPolicy(rest=Rest.MARKET), tries=1, left=1).limit is None
+
+
+@pytest.mark.parametrize("rest", Rest)
+def test_of_an_order_that_did_not_get_out_nothing_was_left_and_the_next_is_bounded_as_well(rest):
+    policy = UserPolicy(rest=rest, exit_rest=rest)
+    assert planned("0.3", "0", policy, tries=2).limit == d("50250.0")
+    assert planned("0", "0.3", policy, tries=2).limit == d("49500.0")
 
 
 def test_no_order_is_above_the_most_of_an_order():

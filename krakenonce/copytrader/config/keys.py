@@ -141,7 +141,7 @@ POLICY = (
     _pick("below_minimum", BelowMinimum, "`accumulate`", "what becomes of an entry below the pair's minimum"),
     Key("round_up_cap", "number", "2", "the most that `round_up` may make of an entry, as a multiple of it", _AMOUNT),
     _pick("rest", Rest, "`skip`", "what becomes of the part of an entry that found no counterpart"),
-    _pick("exit_rest", Rest, "`market`", "the same for exits, which are never given up"),
+    _pick("exit_rest", Rest, "`market`", "the same for exits; one that did not get out is sent again in any case"),
     _pick("mode", CopyMode, "`fills`", "copy the master's fills, or follow his resting orders"),
     _pick("joining", Joining, "`new_only`", "what a user who joins does with positions the master holds"),
     _pick("leaving", Leaving, "`keep`", "what becomes of copied positions of a user who leaves"),

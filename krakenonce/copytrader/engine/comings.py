@@ -75,7 +75,7 @@ def depart(board: Board, member: Member, leaving: Leaving, draft: Draft) -> None
     for track in member.tracks.values():
         track.line = left(track.line, leaving)
         if leaving is Leaving.CLOSE:
-            track.purpose, track.tries = Purpose.CLOSE, 0
+            track.purpose, track.tries, track.left = Purpose.CLOSE, 0, 0
         draft.touch(member, track)
 
 

@@ -96,6 +96,7 @@ class Figures:
             fresh_until_ns=track.fresh_until_ns(member.policy),
             planned_ns=self._wall_ns,
             tries=track.tries,
+            left=track.left,
             market=market.price,
             fee_rate=self._setting.fee_rate,
             worth=market.worth,

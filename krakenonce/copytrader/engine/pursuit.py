@@ -152,13 +152,14 @@ class Pursuit:
             order,
             member.policy,
             tries=track.tries,
+            left=track.left,
             now_ns=self._board.setting.exchange_ns(),
             fresh_until_ns=track.fresh_until_ns(member.policy),
             passing=ended.passing,
         )
         track.line = lines.write_off(track.line, follows.give_up, coming(track.mirrors.values()))
         # A decision that came meanwhile has set the tries to 0: its order is a first one.
-        track.tries = 0 if track.news.is_set() else follows.tries
+        track.tries, track.left = (0, 0) if track.news.is_set() else (follows.tries, follows.left)
         if order.phase is OrderPhase.DONE:
             count_success(self._board, member, draft)
         elif not ended.passing:

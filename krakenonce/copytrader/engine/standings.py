@@ -115,5 +115,5 @@ def close_all(member: Member, draft: Draft) -> None:
     for track in member.tracks.values():
         if track.line.held or track.line.wanted:
             track.line = lines.closed(track.line)
-            track.purpose, track.tries = Purpose.CLOSE, 0
+            track.purpose, track.tries, track.left = Purpose.CLOSE, 0, 0
             draft.touch(member, track)

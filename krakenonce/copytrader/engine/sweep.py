@@ -81,7 +81,8 @@ def _decided(
 
 def _move(member: Member, track: Track, decision: Decision, row: FillRow, draft: Draft) -> None:
     track.line = lines.apply(track.line, decision)
-    track.exec_id, track.attempt, track.reference, track.tries = row.fill.exec_id, 0, decision.price, 0
+    track.exec_id, track.attempt, track.reference = row.fill.exec_id, 0, decision.price
+    track.tries = track.left = 0
     if decision.kind is Kind.ENTRY:
         track.entered_ns, track.purpose = row.fill.filled_ns, None
     draft.touch(member, track)

@@ -25,7 +25,8 @@ class Track:
         line: what is wanted and held.
         exec_id: the newest fill that was decided for it; attempt: how many orders were planned after that fill.
         reference: that fill's price; entered_ns: when the newest entry was filled, by the exchange's clock.
-        tries: how many orders in a row have not done all they were to do.
+        tries: how many orders in a row have not done all they were to do; left: of how many of those the market has
+            left something.
         purpose: why the next order is sent, if it is neither an entry nor an exit.
         order: the one that is planned or on its way; answer: what came, or will come, of sending it (None: not sent by
             this process); sent_ns, path: when and how it was sent.
@@ -44,6 +45,7 @@ class Track:
     reference: Decimal = ZERO
     entered_ns: int = 0
     tries: int = 0
+    left: int = 0
     purpose: Purpose | None = None
     order: CopyOrder | None = None
     answer: asyncio.Future[Acknowledged | Refused] | None = None

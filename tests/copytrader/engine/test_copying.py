@@ -177,6 +177,47 @@ def test_an_exit_is_tried_until_it_is_done(world):
     assert account.sent[2].limit is None, "the second attempt is at market"
 
 
+NOT_SENT = {
+    "held back": Fate(unsent=True),
+    "lost on the way": Fate(dropped=True),
+    "too late": Fate(error="EGeneral:Invalid arguments:deadline"),
+    "refused": Fate(error="EOrder:Insufficient funds"),
+}
+
+
+@pytest.mark.parametrize("fates", [[one] for one in NOT_SENT.values()] + [list(NOT_SENT.values())])
+@pytest.mark.parametrize("rest", Rest)
+def test_an_exit_that_did_not_get_out_is_sent_again_whatever_becomes_of_a_rest(world, rest, fates):
+    account = world.user(policy=UserPolicy(exit_rest=rest))
+
+    async def main():
+        await world.start()
+        await world.trade("buy", "1")
+        account.fates.extend(fates)
+        await world.trade("sell", "1")
+        assert world.held("USER:1") == 0
+
+    world.run(main)
+    assert [one.limit is None for one in account.sent] == [False] * (2 + len(fates)), (
+        "what the market left goes at market"
+    )
+    assert [one.state.executed for one in world.market.of("USER:1", "sell")] == [1]
+
+
+def test_what_the_market_left_of_an_exit_that_did_not_get_out_at_first_is_skipped(world):
+    account = world.user(policy=UserPolicy(exit_rest=Rest.SKIP))
+
+    async def main():
+        await world.start()
+        await world.trade("buy", "1")
+        account.fates.extend([NOT_SENT["held back"], Fate(part=Decimal("0.4"))])
+        await world.trade("sell", "1")
+        assert world.held("USER:1") == Decimal("0.6")
+
+    world.run(main)
+    assert len(account.sent) == 3
+
+
 def test_an_exit_that_comes_while_the_entry_is_on_its_way_goes_out_right_after_it(world):
     account = world.user()
 
