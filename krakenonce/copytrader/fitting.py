@@ -14,7 +14,7 @@ from krakenonce.copytrader.guards.caps import Cap, below_own_minimum, order_cap,
 from krakenonce.copytrader.guards.entry import Entry
 from krakenonce.copytrader.guards.reasons import Reason, plain, say
 from krakenonce.copytrader.policy import BelowMinimum, Guards
-from krakenonce.copytrader.sizing.minimums import in_words, meets_minimums, smallest
+from krakenonce.copytrader.sizing.minimums import in_words, meets_minimums, smallest, waiting_for_more
 
 
 def asks_for_whole(entry: Entry) -> bool:
@@ -77,7 +77,7 @@ def _placed(entry: Entry, part: Decimal, reason: str) -> tuple[Decimal, str]:
         if add(waiting, allowed.most) < smallest(entry.price, entry.rules):
             return ZERO, allowed.text
         return allowed.most, allowed.text
-    due = floor_to_lot(add(waiting, part), entry.rules.lot_decimals)
-    if not reason and not meets_minimums(due, entry.price, entry.rules):
-        reason = say(Reason.CARRIED, f"{plain(due)} is below {in_words(entry.rules)}, and waits for more")
+    due = add(waiting, part)
+    if not reason and not meets_minimums(floor_to_lot(due, entry.rules.lot_decimals), entry.price, entry.rules):
+        reason = waiting_for_more(due, entry.rules)
     return part, reason

@@ -23,7 +23,7 @@ from krakenonce.copytrader.policy import Rest, UserPolicy
 from krakenonce.copytrader.prices import limit_within
 from krakenonce.copytrader.records import CopyOrder, Line, Purpose
 from krakenonce.copytrader.sizing.funds import affordable
-from krakenonce.copytrader.sizing.minimums import in_words, meets_minimums
+from krakenonce.copytrader.sizing.minimums import meets_minimums, waiting_for_more
 from krakenonce.orders.records import Side
 
 LIMITS_TAKEN = ENTERABLE | {"reduce_only"}
@@ -106,15 +106,16 @@ def next_order(line: Line, policy: UserPolicy, rules: PairRules, moment: Moment)
         return Waiting(state_refusal(moment.state, moment.state_reason) or "")
     due = subtract(subtract(line.wanted, line.held), moment.coming)
     if due > 0:
-        return _buy(line, floor_to_lot(due, rules.lot_decimals), policy, rules, moment)
+        return _buy(line, due, policy, rules, moment)
     if due < 0:
-        return _sell(line, floor_to_lot(due.copy_negate(), rules.lot_decimals), policy, rules, moment)
+        return _sell(line, due.copy_negate(), policy, rules, moment)
     return Waiting(_SETTLED)
 
 
-def _buy(line: Line, volume: Decimal, policy: UserPolicy, rules: PairRules, moment: Moment) -> Next:
+def _buy(line: Line, due: Decimal, policy: UserPolicy, rules: PairRules, moment: Moment) -> Next:
+    volume = floor_to_lot(due, rules.lot_decimals)
     if not meets_minimums(volume, moment.reference, rules):
-        return Waiting(say(Reason.CARRIED, f"{plain(volume)} is below {in_words(rules)}, and waits for more"))
+        return Waiting(waiting_for_more(due, rules))
     if moment.now_ns > moment.fresh_until_ns:
         return GiveUp(volume, say(Reason.TOO_OLD, f"{plain(volume)} was not bought in time"))
     hindrance = _entry_hindrance(policy, rules, moment)
@@ -155,7 +156,8 @@ def _most(volume: Decimal, limit: Decimal, policy: UserPolicy, rules: PairRules,
     return min(most, capped)
 
 
-def _sell(line: Line, volume: Decimal, policy: UserPolicy, rules: PairRules, moment: Moment) -> Next:
+def _sell(line: Line, due: Decimal, policy: UserPolicy, rules: PairRules, moment: Moment) -> Next:
+    volume = floor_to_lot(due, rules.lot_decimals)
     if rules.status not in LIMITS_TAKEN:
         return Waiting(_closed(rules))
     own = max(subtract(line.held, moment.bound), ZERO)
@@ -165,7 +167,7 @@ def _sell(line: Line, volume: Decimal, policy: UserPolicy, rules: PairRules, mom
         if meets_minimums(volume, limit or moment.reference, rules):
             words = f"{plain(volume)} is to be sold, and {plain(moment.available_base)} is free"
             return Waiting(say(Reason.NOTHING_AVAILABLE, words))
-        return Waiting(say(Reason.CARRIED, f"{plain(volume)} is below {in_words(rules)}, and waits for more"))
+        return Waiting(waiting_for_more(due, rules))
     if policy.exit_rest is Rest.SKIP and moment.left > 0:
         return Waiting(say(Reason.NOT_FILLED, f"{plain(most)} was not sold within the slippage limit"))
     return _order(line, "sell", most, limit, policy, moment)

@@ -152,15 +152,14 @@ def _stock(board: Board, figures: Figures, member: Member, track: Track, *, is_s
     if track.order is not None:
         return Stock(line.key, line.wanted, target, held, there, _coming(track), step=_under_way(track, track.order))
     found = next_order(line, member.policy, rules, figures.moment(member, track, rules))
-    due = floor_to_lot(abs(subtract(line.wanted, held)), rules.lot_decimals)
     carried = isinstance(found, Waiting) and code_of(found.reason) is Reason.CARRIED
-    return Stock(line.key, line.wanted, target, held, there, ZERO, carried, _step(found, member, due))
+    return Stock(line.key, line.wanted, target, held, there, ZERO, carried, _step(found, member, is_off=target != held))
 
 
-def _step(found: CopyOrder | Waiting | GiveUp, member: Member, due: Decimal) -> str:
+def _step(found: CopyOrder | Waiting | GiveUp, member: Member, *, is_off: bool) -> str:
     if isinstance(found, CopyOrder):
         return KEPT if member.leaving is Leaving.KEEP else f"{found.side} {plain(found.volume)}"
-    if isinstance(found, Waiting) and not due:
+    if isinstance(found, Waiting) and not is_off:
         return ""
     if isinstance(found, GiveUp):
         return f"give up {plain(found.volume)} ({found.reason})"

@@ -70,9 +70,11 @@ _BY_CODE = {reason.value: reason for reason in Reason}
 
 def plain(number: Decimal) -> str:
     """Return *number* as people write it: no exponent, no trailing zeros, at most ten decimal places."""
-    text = f"{number.quantize(_TEN_PLACES, context=_WIDE):f}"
+    text = f"{number.quantize(FINEST, context=_WIDE):f}"
     return text.rstrip("0").rstrip(".")
 
 
-_TEN_PLACES = Decimal(1).scaleb(-10)
+FINEST = Decimal(1).scaleb(-10)
+"""The smallest amount that `plain` can write."""
+
 _WIDE = Context(prec=400)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from krakenonce.broker import PairRules
-from krakenonce.copytrader.amounts import ceil_to_lot, multiply, share
+from krakenonce.copytrader.amounts import ceil_to_lot, floor_to_lot, multiply, share
+from krakenonce.copytrader.guards.reasons import FINEST, Reason, plain, say
 
 
 def meets_minimums(volume: Decimal, price: Decimal, rules: PairRules) -> bool:
@@ -31,3 +32,12 @@ def smallest(price: Decimal, rules: PairRules) -> Decimal:
 def in_words(rules: PairRules) -> str:
     """Return what the pair demands, for a reason."""
     return f"the pair's minimum of {rules.order_min.normalize():f} and {rules.cost_min.normalize():f} in its currency"
+
+
+def waiting_for_more(volume: Decimal, rules: PairRules) -> str:
+    """Return the reason why *volume* (above 0, not rounded to lots), which is due, is not ordered: it is too little."""
+    lot, words = Decimal(1).scaleb(-rules.lot_decimals), plain(volume)
+    if floor_to_lot(volume, rules.lot_decimals):
+        return say(Reason.CARRIED, f"{words} is below {in_words(rules)}, and waits for more")
+    amount = words if Decimal(words) else f"less than {plain(FINEST)}"
+    return say(Reason.CARRIED, f"{amount} is less than a lot of {plain(lot)}, and waits for more")

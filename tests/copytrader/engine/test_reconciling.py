@@ -1,6 +1,7 @@
 """Taking stock: target, journal and account of every position, to the lot, and what is done where they differ."""
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -81,6 +82,28 @@ def test_what_waits_for_more_is_shown_and_is_not_adrift(world):
         assert (stock.wanted, stock.held, stock.drift) == (D("0.00005"), 0, D("-0.00005"))
         assert not stock.is_adrift
         assert stock.step.startswith("carried: 0.00005 is below")
+
+    world.run(main)
+
+
+@pytest.mark.parametrize("more", ["0.0000000067", "0.0000000000000000000067"])
+def test_a_surplus_of_a_lot_is_told_with_its_amount(world, more):
+    """Held is a whole lot more than the target in lots, and less than a lot more than the target itself."""
+    amount = {"0.0000000067": "0.0000000067"}.get(more, "less than 0.0000000001")
+    world.user()
+
+    async def main():
+        await world.start()
+        await world.trade("buy", "1")
+        await settled()
+        track = next(iter(world.copier._board.roster.members["USER:1"].tracks.values()))
+        track.line = replace(track.line, wanted=1 - D(more))
+        (drift,) = await world.copier.reconcile(mend=True)
+        stock = await stock_of(world)
+        assert (drift.wanted, drift.held, stock.drift) == (D("0.99999999"), 1, D("1E-8"))
+        assert not stock.is_adrift
+        assert stock.step == f"carried: {amount} is less than a lot of 0.00000001, and waits for more"
+        assert (await world.copier.reconcile())[0].reason == stock.step
 
     world.run(main)
 
