@@ -20,6 +20,7 @@ from krakenonce.copytrader.journal import CopyJournal, open_copy_journal
 from krakenonce.copytrader.journal.sqlite import SqliteBackend
 from krakenonce.copytrader.live import LiveAccount
 from krakenonce.copytrader.policy import Guards, Rest, Sizing, SizingMode, UserPolicy
+from krakenonce.copytrader.service.following import mind_orders
 from krakenonce.global_nonce import GlobalKrakenNonceManager
 from krakenonce.kraken.credentials import Credentials
 from krakenonce.lanes import LaneRegistry
@@ -72,7 +73,9 @@ class Trading:
         await self.copier.start([seat for seat in seats if self.is_copied(seat.account.name)])
         self.feed = ExecutionsFeed("MASTER", self.master, dialing, symbols, options=self.feed_options, **common)
         self.feed.subscribe(self.copier.on_fills, self.copier.on_orders)
-        self.following = asyncio.create_task(self.feed.run(self.copier.cursor_ns("MASTER")))
+        self.following = asyncio.gather(
+            self.feed.run(self.copier.cursor_ns("MASTER")), mind_orders(self.feed, self.copier, asyncio.sleep)
+        )
 
     def is_copied(self, name):
         """Return whether the user called *name* is copied from the start on."""
@@ -85,7 +88,7 @@ class Trading:
     async def close(self):
         if self.following is not None:
             self.following.cancel()
-            await asyncio.wait((self.following,))
+            await asyncio.gather(self.following, return_exceptions=True)
         await self.stack.aclose()
 
     async def caught_up(self, made):

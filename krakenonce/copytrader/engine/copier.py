@@ -112,6 +112,10 @@ class Copier(Steered):
         """Take note of all open orders of *master*, after his stream has been away: others are over. Never waits."""
         self._intake.open_orders(master, txids)
 
+    def on_silence(self, master: str) -> None:
+        """Take note that the stream of *master* is away. No mirrored order is placed until his order is shown again."""
+        self._intake.silence(master)
+
     async def join(self, seat: Seat) -> None:
         """Copy for another user, from now on; or again for one who has left. Nobody else notices.
 

@@ -8,7 +8,7 @@ from krakenonce.copytrader.engine.board import Board
 from krakenonce.copytrader.engine.drafts import Draft
 from krakenonce.copytrader.engine.launching import Launcher
 from krakenonce.copytrader.engine.members import Member
-from krakenonce.copytrader.engine.mirrors import hear, open_orders_are
+from krakenonce.copytrader.engine.mirrors import hear, open_orders_are, unheard
 from krakenonce.copytrader.engine.protocols import Journal
 from krakenonce.copytrader.engine.sweep import plan_all, sweep
 from krakenonce.copytrader.records import MasterFill, MasterOrderEvent
@@ -46,6 +46,10 @@ class Intake:
         draft = Draft()
         open_orders_are(self._board, master, txids, draft)
         self._launch_planned(draft)
+
+    def silence(self, master: str) -> None:
+        """Take note that nobody tells what becomes of the orders of *master*."""
+        unheard(self._board, master)
 
     def show(self, member: Member, master: str, events: Sequence[MasterOrderEvent]) -> None:
         """Have *member*, who was away, take note of all open orders of *master*, as *events* show them."""

@@ -38,12 +38,12 @@ def _hear(board: Board, figures: Figures, member: Member, event: MasterOrderEven
     mirror = track.mirrors.get(event.order_txid)
     if mirror is not None:
         keep(member, track, hearing.heard(mirror, event, *around), draft)
-        return
-    if event.step is OrderStep.SHOWN:
-        return
-    adopted = hearing.adopt(event, board.book(event.master).filled(event.order_txid), *around)
-    if adopted is not None:
-        keep(member, track, adopted, draft)
+    elif event.step is not OrderStep.SHOWN:
+        adopted = hearing.adopt(event, board.book(event.master).filled(event.order_txid), *around)
+        if adopted is not None:
+            keep(member, track, adopted, draft)
+    if event.step not in hearing.OVER:
+        _stands(member, track, event.order_txid, draft)
 
 
 def open_orders_are(
@@ -55,6 +55,23 @@ def open_orders_are(
             for mirror in list(track.mirrors.values()):
                 if track.line.key.master == master and not mirror.over:
                     keep(member, track, hearing.gone(mirror, txids), draft)
+                    if mirror.order_txid in txids:
+                        _stands(member, track, mirror.order_txid, draft)
+
+
+def unheard(board: Board, master: str) -> None:
+    """Take note that the stream of *master* is away: which of his orders stand is not known until it is back."""
+    for member in board.roster.followers(master):
+        for track in member.tracks.values():
+            if track.line.key.master == master:
+                track.standing.clear()
+
+
+def _stands(member: Member, track: Track, txid: str, draft: Draft) -> None:
+    """Take note that a mirrored order of the master's is open: now a user's order may be placed for it."""
+    if txid in track.mirrors and txid not in track.standing:
+        track.standing.add(txid)
+        draft.touch(member, track)
 
 
 def end_all(member: Member, draft: Draft) -> None:
@@ -101,6 +118,7 @@ def steer(board: Board, member: Member, track: Track, draft: Draft) -> None:
                 _set_aside(board, member, step, draft)
         elif steering.is_settled(mirror):
             del track.mirrors[txid]
+            track.standing.discard(txid)
             draft.mirrors[track.line.key, txid] = ""
 
 
@@ -122,6 +140,7 @@ def _around(board: Board, member: Member, track: Track, txid: str) -> steering.S
         state=board.standing(member).state,
         bound=steering.bound(others),
         planned_ns=setting.clock.wall_ns(),
+        stands=txid in track.standing,
     )
 
 

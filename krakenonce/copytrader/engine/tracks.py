@@ -35,7 +35,8 @@ class Track:
         account: who has sent the order, until it has ended: the key may be exchanged meanwhile.
         waiting: why no order is on its way, in plain words.
         mirrors: in mode orders, the master's orders that are followed, by their txids; resting: those of them whose own
-            order was refused for a reason that passes, so that the next one has to wait.
+            order was refused for a reason that passes, so that the next one has to wait; standing: those that are known
+            to be open at the exchange, by what was heard in this run since the master's stream was last away.
         news: set when the line has changed while the task was at it.
     """
 
@@ -57,6 +58,7 @@ class Track:
     waiting: str = ""
     mirrors: dict[str, Mirror] = field(default_factory=dict)
     resting: set[str] = field(default_factory=set)
+    standing: set[str] = field(default_factory=set)
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property

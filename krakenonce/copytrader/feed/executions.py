@@ -111,6 +111,11 @@ class ExecutionsFeed:
         return self._broker.fingerprint
 
     @property
+    def is_heard(self) -> bool:
+        """Whether the stream tells what becomes of the master's orders, from a snapshot on."""
+        return self._ear.has_snapshot
+
+    @property
     def open_orders(self) -> frozenset[str] | None:
         """The ids of the master's open orders, as the stream shows them.
 

@@ -24,6 +24,8 @@ How the engine drives it, per line of a user with ``mode = orders``, with one `M
    what became of that order, and tell the mirror as in 3.
 7. After a restart, and whenever the stream has been away: an audit of the fills first; then ``hearing.gone`` for every
    mirror whose order is not among the master's open orders any more.
+8. ``Surroundings.stands`` is false from a restart, or from the moment the stream is away, until the order is heard of
+   again: nothing is placed for an order that may be over.
 """
 
 from krakenonce.copytrader.mirroring.records import Amend, Cancel, Mirror, Phase, Place, Step

@@ -33,6 +33,7 @@ class Surroundings:
         state: whether the user (and everybody) is copied.
         bound: what the line's other mirrors bind of its coins (`bound` of them), in the base asset.
         now_ns: the exchange's clock; planned_ns: ours.
+        stands: whether the master's order is known to be open still. Nothing is placed before it is.
     """
 
     line: Line
@@ -43,6 +44,7 @@ class Surroundings:
     state: State = State.ACTIVE
     bound: Decimal = ZERO
     planned_ns: int = 0
+    stands: bool = True
 
 
 def next_step(mirror: Mirror, around: Surroundings) -> Step | None:
@@ -106,6 +108,8 @@ def _largest(mirror: Mirror) -> Decimal:
 
 
 def _place(mirror: Mirror, around: Surroundings) -> Place | None:
+    if not around.stands:
+        return None
     rest = _rest(mirror, around)
     price = mirror.limit if mirror.limit is not None else mirror.trigger
     if price is None or around.rules.status not in ENTERABLE or not meets_minimums(rest, price, around.rules):

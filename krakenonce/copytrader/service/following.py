@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from krakenonce.client.budget import Sleep
 from krakenonce.clock import NS_PER_SECOND
 from krakenonce.copytrader.engine.copier import Copier
 from krakenonce.copytrader.engine.protocols import OnFills
@@ -48,7 +49,9 @@ class Following:
         for name, feed in self.feeds.items():
             work = feed.run(self._copier.cursor_ns(name))
             self._tasks.append(asyncio.create_task(work, name=f"feed of {name}"))
-            self._tasks.append(asyncio.create_task(self._mind_orders(feed), name=f"orders of {name}"))
+            self._tasks.append(
+                asyncio.create_task(mind_orders(feed, self._copier, self._sleep), name=f"orders of {name}")
+            )
 
     async def end(self) -> None:
         """Follow them no more. Safe to call twice."""
@@ -60,17 +63,21 @@ class Following:
         # What was opened so lately may have found a user without a worker.
         return self.feeds[master].shown(self._now_ns() - self._unseen_ns)
 
-    async def _mind_orders(self, feed: ExecutionsFeed) -> None:
-        """Tell the engine which orders of the master's are open, each time his stream is there again.
 
-        What was cancelled while nobody listened would be followed for ever otherwise.
-        """
-        is_told = False
-        while True:
-            txids = feed.open_orders
-            if txids is None:
-                is_told = False
-            elif not is_told and not feed.standing.is_held:
-                self._copier.on_open_orders(feed.master, txids)
-                is_told = True
-            await self._sleep(ORDERS_S)
+async def mind_orders(feed: ExecutionsFeed, copier: Copier, sleep: Sleep) -> None:
+    """Tell *copier* which orders of the master's are open, each time his stream is there again, until cancelled.
+
+    What was cancelled while nobody listened would be followed for ever otherwise; and while nobody listens, nothing is
+    to be placed for an order that may be over.
+    """
+    is_told = False
+    while True:
+        txids = feed.open_orders
+        if not feed.is_heard:
+            copier.on_silence(feed.master)
+        if txids is None:
+            is_told = False
+        elif not is_told and not feed.standing.is_held:
+            copier.on_open_orders(feed.master, txids)
+            is_told = True
+        await sleep(ORDERS_S)

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from krakenonce.copytrader.engine.board import Board
+from krakenonce.copytrader.mirroring import steering
 from krakenonce.copytrader.policy import CopyMode
 from tests.copytrader.trading import HALF, VirtualTrading, bought_and_sold, doubles
 
@@ -145,6 +146,64 @@ def test_a45_after_a_restart_open_mirrors_are_taken_up_and_none_is_placed_again(
 
     trading.run(story)
     assert doubles(trading.kraken.exchange.accounts[1]) == []
+
+
+@pytest.mark.parametrize("stands", [True, False])
+def test_a45_after_a_restart_nothing_is_placed_before_the_masters_order_is_known_to_stand(trading, stands):
+    async def story():
+        await begin(trading)
+        txid = trading.hand.place("buy", "0.2", "limit", price="49000")
+        await quiet(trading)
+        await trading.copier.pause("lunch")
+        await quiet(trading)
+        assert resting(trading, 1) == []
+        await trading.close()
+        if not stands:
+            trading.hand.call("CancelOrder", txid=txid)
+        await trading.start()
+        await trading.copier.resume()
+        await trading.connected()
+        await quiet(trading)
+        assert len(resting(trading, 1)) == stands
+
+    trading.run(story)
+    assert len(trading.kraken.exchange.accounts[1].orders) == 1 + stands, "not even for a moment"
+
+
+def test_a45_while_the_masters_stream_is_away_nothing_is_placed_for_his_orders(trading):
+    async def story():
+        await begin(trading)
+        trading.hand.place("buy", "0.2", "limit", price="49000")
+        kept = trading.hand.place("buy", "0.4", "limit", price="48000")
+        await quiet(trading)
+        await trading.copier.pause("lunch")
+        await quiet(trading)
+        trading.copier.on_silence("MASTER")
+        await trading.copier.resume()
+        await quiet(trading)
+        assert resting(trading, 1) == []
+        trading.copier.on_open_orders("MASTER", {kept})
+        await quiet(trading)
+        assert [shape(order)[3] for order in resting(trading, 1)] == [Decimal(48000)]
+
+    trading.run(story)
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        lambda trading: test_a45_after_a_restart_nothing_is_placed_before_the_masters_order_is_known_to_stand(
+            trading, stands=False
+        ),
+        test_a45_while_the_masters_stream_is_away_nothing_is_placed_for_his_orders,
+    ],
+)
+def test_a45_placing_without_knowing_that_the_masters_order_stands_is_found_out(trading, story, monkeypatch):
+    """Positive control."""
+    whole = steering.Surroundings
+    monkeypatch.setattr(steering, "Surroundings", lambda **around: whole(**{**around, "stands": True}))
+    with pytest.raises(AssertionError):
+        story(trading)
 
 
 def test_a45_a_kill_cancels_mirrors_and_they_are_placed_again_only_after_re_arming(trading):
