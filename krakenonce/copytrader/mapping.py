@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from krakenonce.broker import PairRules
 from krakenonce.clock import NS_PER_SECOND
@@ -28,8 +29,7 @@ class Rate:
     at_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """Where a fill goes: the user's *pair* (its key), and *price*, the master's in its quote asset; 0: not known."""
 
     pair: str

@@ -66,8 +66,7 @@ class Kind(Enum):
     SKIP = "skip"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What one user makes of one fill. Taken once, written down, and never taken again.
 
     Attributes:
@@ -110,8 +109,7 @@ class OrderPhase(Enum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True)
-class CopyOrder:
+class CopyOrder(NamedTuple):
     """One order for a user, as the journal knows it.
 
     Attributes:

@@ -5,7 +5,6 @@ a test decides what arrives when. All prices are the same: what is traded is dec
 """
 
 from collections import deque
-from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -107,7 +106,7 @@ class Theatre:
             return
         volume = min(d(volume), order.volume - order.executed)
         self._coins_move(order.side, volume)
-        self.at_exchange[name] = order = replace(order, executed=order.executed + volume)
+        self.at_exchange[name] = order = order._replace(executed=order.executed + volume)
         self.answers.append(("progressed", name, order.executed))
         if order.executed == order.volume:
             self._closes(name)
@@ -131,7 +130,7 @@ class Theatre:
         if order is None or self.refusing or step.volume <= order.executed:
             self.answers.append(("amend_refused", step.cl_ord_id, None))
             return
-        changed = replace(order, volume=step.volume, limit=step.limit, trigger=step.trigger)
+        changed = order._replace(volume=step.volume, limit=step.limit, trigger=step.trigger)
         self.at_exchange[step.cl_ord_id] = changed
         self.answers.append(("amended", step.cl_ord_id, None))
 

@@ -225,7 +225,7 @@ def test_an_exit_of_the_masters_volume_instead_of_his_fraction_is_found_out(monk
     """Positive control."""
 
     def exit_by_volume(one, standing, change, pair_rules, now_ns, price):
-        return replace(deciding.skip(one, standing, "", now_ns), kind=Kind.EXIT, delta=-one.volume)
+        return deciding.skip(one, standing, "", now_ns)._replace(kind=Kind.EXIT, delta=-one.volume)
 
     monkeypatch.setattr(deciding, "_exit", exit_by_volume)
     with pytest.raises(AssertionError):

@@ -1,7 +1,5 @@
 """What follows from how an order ended: entries are given up in the end, exits never are."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,8 +12,8 @@ from krakenonce.copytrader.policy import Rest, UserPolicy
 from krakenonce.copytrader.records import OrderPhase
 from tests.copytrader.made import SECOND, START, d, line, moment, rules
 
-BUY = replace(next_order(line("0.3"), UserPolicy(), rules(), moment()), phase=OrderPhase.DONE)
-SELL = replace(next_order(line("0", "0.3"), UserPolicy(), rules(), moment()), phase=OrderPhase.DONE)
+BUY = next_order(line("0.3"), UserPolicy(), rules(), moment())._replace(phase=OrderPhase.DONE)
+SELL = next_order(line("0", "0.3"), UserPolicy(), rules(), moment())._replace(phase=OrderPhase.DONE)
 REFUSED = {"phase": OrderPhase.REFUSED, "reason": "EOrder:Insufficient funds"}
 
 
@@ -28,7 +26,7 @@ def followed(order, rest=Rest.SKIP, *, tries=0, left=0, late=False, passing=Fals
 
 @pytest.mark.parametrize("order", [BUY, SELL], ids=["buy", "sell"])
 def test_an_order_that_did_all_it_was_to_do_leaves_nothing(order):
-    assert followed(replace(order, executed=order.volume), tries=5) == Aftermath()
+    assert followed(order._replace(executed=order.volume), tries=5) == Aftermath()
 
 
 @pytest.mark.parametrize(
@@ -43,7 +41,7 @@ def test_an_order_that_did_all_it_was_to_do_leaves_nothing(order):
     ],
 )
 def test_the_rest_of_an_entry(rest, limit, late, given_up):
-    order = replace(BUY, executed=d("0.1"), limit=BUY.limit if limit else None)
+    order = BUY._replace(executed=d("0.1"), limit=BUY.limit if limit else None)
     outcome = followed(order, rest, late=late)
     assert outcome.give_up == d(given_up)
     assert code_of(outcome.reason) is Reason.NOT_FILLED
@@ -54,7 +52,7 @@ def test_the_rest_of_an_entry(rest, limit, late, given_up):
     ("passing", "late", "given_up"), [(False, False, "0.3"), (True, False, "0"), (True, True, "0.3")]
 )
 def test_an_entry_that_was_refused(passing, late, given_up):
-    outcome = followed(replace(BUY, **REFUSED), Rest.RETRY, late=late, passing=passing)
+    outcome = followed(BUY._replace(**REFUSED), Rest.RETRY, late=late, passing=passing)
     assert outcome.give_up == d(given_up)
     assert code_of(outcome.reason) is Reason.REFUSED
     assert "Insufficient funds" in outcome.reason
@@ -69,7 +67,7 @@ def test_an_entry_that_was_refused(passing, late, given_up):
     st.integers(0, 29),
 )
 def test_an_exit_is_never_given_up(rest, late, passing, tries, phase, tenths):
-    order = replace(SELL, phase=phase, executed=d(tenths) / 100)
+    order = SELL._replace(phase=phase, executed=d(tenths) / 100)
     outcome = followed(order, rest, late=late, passing=passing, tries=tries)
     assert outcome.give_up == 0
     assert outcome.tries == tries + 1
@@ -79,7 +77,7 @@ def test_an_exit_is_never_given_up(rest, late, passing, tries, phase, tenths):
 
 def test_an_exit_that_found_no_counterpart_is_followed_at_once_by_the_next_and_then_with_growing_pauses():
     assert followed(SELL, Rest.MARKET).pause_ns == 0
-    market = replace(SELL, limit=None)
+    market = SELL._replace(limit=None)
     pauses = [followed(market, Rest.MARKET, tries=tries, left=1).pause_ns for tries in range(1, 12)]
     assert pauses == sorted(pauses)
     assert pauses[0] == SECOND
@@ -87,7 +85,7 @@ def test_an_exit_that_found_no_counterpart_is_followed_at_once_by_the_next_and_t
 
 
 def test_what_was_refused_is_not_repeated_at_once():
-    assert followed(replace(SELL, **REFUSED)).pause_ns == pause_after(0) > 0
+    assert followed(SELL._replace(**REFUSED)).pause_ns == pause_after(0) > 0
 
 
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=60), st.sampled_from([Rest.RETRY, Rest.MARKET]))
@@ -102,7 +100,7 @@ def test_an_exit_goes_on_until_all_is_sold(executions, rest):
         assert order.volume == standing.held
         executed = min(order.volume, d(sold) / 100)
         standing = lines.executed(standing, "sell", executed)
-        done = replace(order, phase=OrderPhase.DONE, executed=executed)
+        done = order._replace(phase=OrderPhase.DONE, executed=executed)
         outcome = after(done, policy, tries=tries, left=left, now_ns=START, fresh_until_ns=0)
         tries, left = outcome.tries, outcome.left
 
@@ -111,7 +109,7 @@ def test_giving_up_an_exit_is_found_out(monkeypatch):
     """Positive control: with sells treated as buys, the property above fails."""
     whole = endings.after
     monkeypatch.setattr(
-        f"{__name__}.after", lambda order, *rest, **named: whole(replace(order, side="buy"), *rest, **named)
+        f"{__name__}.after", lambda order, *rest, **named: whole(order._replace(side="buy"), *rest, **named)
     )
     with pytest.raises(AssertionError):
         test_an_exit_is_never_given_up()

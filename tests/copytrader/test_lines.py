@@ -1,6 +1,5 @@
 """A line never goes below nothing, and what is given up, taken away or closed is accounted for."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import given
@@ -85,4 +84,4 @@ def test_closing_and_keeping():
 
 def test_a_skip_changes_nothing():
     standing = line("1.5", "1")
-    assert lines.apply(standing, replace(decision(d(1)), delta=Decimal(0))) is standing
+    assert lines.apply(standing, decision(d(1))._replace(delta=Decimal(0))) is standing

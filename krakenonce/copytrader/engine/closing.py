@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from krakenonce.broker import Acknowledged
 from krakenonce.copytrader.amounts import add, subtract
 from krakenonce.copytrader.engine.board import Board
@@ -37,7 +35,7 @@ def acknowledged(order: CopyOrder, answer: Acknowledged | Refused) -> CopyOrder:
     """
     if not isinstance(answer, Refused):
         when_ns = answer.acknowledged_ns
-        return replace(order, phase=OrderPhase.OPEN, txid=answer.txid, acknowledged_ns=when_ns)
+        return order._replace(phase=OrderPhase.OPEN, txid=answer.txid, acknowledged_ns=when_ns)
     if answer.meaning.action is Action.LOOK:
         return order  # the name is taken: by this very order
     passing = answer.meaning.action in _PASSING or answer.error.startswith(LATE)
@@ -46,8 +44,7 @@ def acknowledged(order: CopyOrder, answer: Acknowledged | Refused) -> CopyOrder:
 
 def closed(order: CopyOrder, state: OrderState, now_ns: int) -> CopyOrder:
     """Return *order* as it ended at the exchange."""
-    return replace(
-        order,
+    return order._replace(
         phase=OrderPhase.DONE,
         txid=state.txid,
         executed=state.executed,
@@ -61,7 +58,7 @@ def closed(order: CopyOrder, state: OrderState, now_ns: int) -> CopyOrder:
 
 def refused(order: CopyOrder, why: str, now_ns: int) -> CopyOrder:
     """Return *order*, which does not exist and never will."""
-    return replace(order, phase=OrderPhase.REFUSED, reason=why, done_ns=now_ns)
+    return order._replace(phase=OrderPhase.REFUSED, reason=why, done_ns=now_ns)
 
 
 def book(board: Board, member: Member, order: CopyOrder) -> None:

@@ -19,7 +19,8 @@ class LastMinute:
     def add(self, planned_ns: int) -> None:
         """Note that an entry order is planned at *planned_ns*."""
         self._planned.append(planned_ns)
-        self.count(planned_ns)  # nobody else may ever ask
+        if self._planned[0] <= planned_ns - MINUTE_NS:
+            self.count(planned_ns)  # nobody else may ever ask
 
     def recall(self, planned_ns: Iterable[int]) -> None:
         """Take in what an earlier run has planned, in any order."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from typing import Any, Protocol
 
 from krakenonce.broker import Acknowledged
@@ -79,7 +78,7 @@ class Escort:
         if self._board.may_send(self._member, order):
             return order, None
         account = self._member.account
-        sent = replace(order, sent_ns=self._board.setting.clock.wall_ns(), path=account.path)
+        sent = order._replace(sent_ns=self._board.setting.clock.wall_ns(), path=account.path)
         return sent, account.send(sent)
 
     async def _follow(self, order: CopyOrder, answer: Answer | None, *, is_left_over: bool = False) -> None:

@@ -24,6 +24,7 @@ MARKET_RESERVE = Decimal("1.05")
 """A market order may cost more than the last price says: so much is set aside for it, as a multiple."""
 
 _ONE = Decimal(1)
+_NO_POSITIONS: frozenset[str] = frozenset()
 
 
 class Market(NamedTuple):
@@ -65,49 +66,51 @@ class Figures:
         setting, market = self._setting, self._market(rules)
         master = self._masters.get(fill.master)
         mode = member.policy.sizing.mode
+        # By place: naming so many values takes three times as long, and this is done for every user of a fan-out.
         return Circumstances(
-            now_ns=self._exchange_ns,
-            available=member.purse.available(rules.quote) if member.purse.is_known else None,
-            user=self._usage(member, member.policy.guards),
-            together=self.together(),
-            together_guards=setting.guards,
-            price=None if price == fill.price else price,
+            self._exchange_ns,
+            member.purse.available(rules.quote) if member.purse.is_known else None,
+            self._usage(member, member.policy.guards),
+            self._together or self.together(),
+            setting.guards,
+            None if price is fill.price or price == fill.price else price,
             # A price that is older than the fill does not tell how the price has moved since.
-            market=market.price if market.read_ns >= fill.filled_ns else None,
-            fee_rate=setting.fee_rate,
-            on_the_way=_on_the_way(track),
-            worth=market.worth,
-            user_equity=member.equity,
-            master_equity=master.equity if master is not None else None,
-            master_balance=master.free(rules.quote) if master and mode is SizingMode.BALANCE else None,
+            market.price if market.read_ns >= fill.filled_ns else None,
+            setting.fee_rate,
+            _on_the_way(track),
+            market.worth,
+            member.equity,
+            master.equity if master is not None else None,
+            master.free(rules.quote) if master and mode is SizingMode.BALANCE else None,
         )
 
     def moment(self, member: Member, track: Track, rules: PairRules) -> Moment:
         """Return the moment of planning the next order of *track*."""
         standing, market, mirrors = self._board.standing(member), self._market(rules), track.mirrors.values()
         most = self._most_together
+        # By place, as above.
         return Moment(
-            now_ns=self._exchange_ns,
-            exec_id=track.exec_id,
-            attempt=track.attempt,
-            reference=track.reference or market.price or ZERO,
-            available_base=member.purse.available(rules.base),
-            available_quote=member.purse.available(rules.quote),
-            fresh_until_ns=track.fresh_until_ns(member.policy),
-            planned_ns=self._wall_ns,
-            tries=track.tries,
-            left=track.left,
-            market=market.price,
-            fee_rate=self._setting.fee_rate,
-            worth=market.worth,
-            entries_last_minute=member.entries.count(self._wall_ns),
-            entries_together=0 if most is None else self._board.entries.count(self._wall_ns),
-            most_together=most,
-            state=standing.state,
-            state_reason=standing.reason,
-            purpose=track.purpose,
-            coming=coming(mirrors) if mirrors else ZERO,
-            bound=bound(mirrors) if mirrors else ZERO,
+            self._exchange_ns,
+            track.exec_id,
+            track.attempt,
+            track.reference or market.price or ZERO,
+            member.purse.available(rules.base),
+            member.purse.available(rules.quote),
+            track.fresh_until_ns(member.policy),
+            self._wall_ns,
+            track.tries,
+            track.left,
+            market.price,
+            self._setting.fee_rate,
+            market.worth,
+            member.entries.count(self._wall_ns),
+            0 if most is None else self._board.entries.count(self._wall_ns),
+            most,
+            standing.state,
+            standing.reason,
+            track.purpose,
+            coming(mirrors) if mirrors else ZERO,
+            bound(mirrors) if mirrors else ZERO,
         )
 
     def together(self) -> Usage:
@@ -175,7 +178,7 @@ class Figures:
     def _usage(self, member: Member, guards: Guards) -> Usage:
         standing = self._board.standing(member)
         if not _limits_exposure(guards):
-            return Usage(standing.state, standing.reason, failures=standing.failures)
+            return Usage(standing.state, standing.reason, ZERO, _NO_POSITIONS, standing.failures)
         exposure = self._exposure(member)
         return Usage(standing.state, standing.reason, exposure, positions_of(member), standing.failures)
 

@@ -51,7 +51,8 @@ class Purse:
 
     def set_aside(self, name: str, asset: str, amount: Decimal) -> None:
         """Set *amount* of *asset* aside for the order *name*."""
-        self.release(name)
+        if name in self._aside:
+            self.release(name)
         self._aside[name] = (asset, amount)
         self._change(asset, amount.copy_negate())
 
@@ -73,7 +74,8 @@ class Purse:
         """Return what is free of *asset*, at least 0."""
         known, change = self._balances.get(asset), self._changes.get(asset)
         free = ZERO if known is None else known.available
-        return max(free if change is None else add(free, change), ZERO)
+        free = free if change is None else add(free, change)
+        return max(ZERO, free)
 
     def settled_total(self, asset: str) -> Decimal | None:
         """Return all there is of *asset*; None while anything is on its way that the last look may not show."""
@@ -104,7 +106,8 @@ class Purse:
         return totals
 
     def _change(self, asset: str, change: Decimal) -> None:
-        changed = add(self._changes.get(asset, ZERO), change)
+        before = self._changes.get(asset)
+        changed = change if before is None else add(before, change)
         if changed:
             self._changes[asset] = changed
         else:

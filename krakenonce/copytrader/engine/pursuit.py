@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from krakenonce.clock import NS_PER_SECOND
 from krakenonce.copytrader import lines
@@ -111,7 +111,7 @@ class Pursuit:
             why = self._board.may_send(self._member, order) or "not sent"
             return self._refused(order, why, passing=True)
         if answer is not None:
-            order = replace(order, sent_ns=self._track.sent_ns, path=self._track.path)
+            order = order._replace(sent_ns=self._track.sent_ns, path=self._track.path)
             try:
                 order = self._track.order = acknowledged(order, await answer)
             except TryLater as error:
@@ -167,7 +167,7 @@ class Pursuit:
         if track.purpose is Purpose.SYNC:
             track.purpose = None
         draft.touch(member, track)
-        draft.note(replace(order, reason=follows.reason or order.reason))
+        draft.note(order._replace(reason=follows.reason or order.reason))
         member.look_wanted.set()
         return 0 if track.news.is_set() else follows.pause_ns
 

@@ -99,6 +99,8 @@ def _way(board: Board, member: Member, fill: MasterFill) -> Route | Unmapped:
     rules, mapping = board.setting.rules, member.policy.mapping
     if fill.pair not in rules:
         return Unmapped(say(Reason.UNMAPPED, f"the exchange lists no pair {fill.pair}"))
+    if not mapping and fill.side == "buy":
+        return Route(fill.pair, fill.price)  # as `route` says: by far the most, and one for each user
     rate = None
     target = target_of(fill.pair, mapping)
     if target is not None and target != fill.pair:

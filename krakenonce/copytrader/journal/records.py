@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
 from types import MappingProxyType
+from typing import NamedTuple
 
 from krakenonce.copytrader.masterbook import Change
 from krakenonce.copytrader.records import CopyOrder, Decision, Line, LineKey, MasterFill
@@ -62,8 +63,7 @@ class FillRow:
     change: Change
 
 
-@dataclass(frozen=True, slots=True)
-class LineRow:
+class LineRow(NamedTuple):
     """A line, and what its next order is named and priced after.
 
     Attributes:

@@ -38,7 +38,7 @@ def amended(mirror: Mirror, cl_ord_id: str) -> Mirror:
     asked, order = mirror.asked, mirror.order
     if asked is None or order is None or not _is_newest(mirror, cl_ord_id):
         return mirror
-    changed = replace(order, volume=asked.volume, limit=asked.limit, trigger=asked.trigger)
+    changed = order._replace(volume=asked.volume, limit=asked.limit, trigger=asked.trigger)
     return replace(mirror, order=changed, asked=None)
 
 
@@ -50,7 +50,7 @@ def amend_refused(mirror: Mirror, cl_ord_id: str) -> Mirror:
     asked, order = mirror.asked, mirror.order
     if asked is None or order is None or not _is_newest(mirror, cl_ord_id) or not mirror.is_live:
         return mirror
-    largest = replace(order, volume=max(order.volume, asked.volume))
+    largest = order._replace(volume=max(order.volume, asked.volume))
     return replace(mirror, order=largest, asked=None, replacing=True)
 
 
@@ -66,7 +66,7 @@ def progressed(mirror: Mirror, cl_ord_id: str, executed: Decimal) -> Mirror:
     order = mirror.order
     if order is None or not mirror.is_live or not _is_newest(mirror, cl_ord_id) or executed <= order.executed:
         return mirror
-    return replace(mirror, order=replace(order, executed=executed))
+    return replace(mirror, order=order._replace(executed=executed))
 
 
 def ended(mirror: Mirror, cl_ord_id: str, executed: Decimal, reason: str = "") -> Mirror:
@@ -96,7 +96,7 @@ def _is_newest(mirror: Mirror, cl_ord_id: str) -> bool:
 def _closed(mirror: Mirror) -> Mirror:
     executed, order = mirror.executed, mirror.order
     # What it executed is counted once: from now on among the earlier orders.
-    counted = None if order is None else replace(order, executed=ZERO)
+    counted = None if order is None else order._replace(executed=ZERO)
     behind = max(subtract(mirror.moved, executed), ZERO)
     return replace(
         mirror,

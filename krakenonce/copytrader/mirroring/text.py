@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields, replace
+from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
@@ -53,8 +53,8 @@ def _order(order: CopyOrder | None, kept: dict[str, str | None] | None) -> CopyO
         return order
     # Its row is written when it is planned and when it has ended; in between, this is the newer news.
     limit, trigger = _amount(kept["limit"]), _amount(kept["trigger"])
-    return replace(
-        order, volume=_known(kept["volume"]), limit=limit, trigger=trigger, executed=_known(kept["executed"])
+    return order._replace(
+        volume=_known(kept["volume"]), limit=limit, trigger=trigger, executed=_known(kept["executed"])
     )
 
 

@@ -208,7 +208,7 @@ def _with_random_names():
     send = LiveAccount.send
 
     def send_under_any_name(self, order):
-        return send(self, replace(order, cl_ord_id=f"x{secrets.token_hex(8)}"))
+        return send(self, order._replace(cl_ord_id=f"x{secrets.token_hex(8)}"))
 
     LiveAccount.send = send_under_any_name
 

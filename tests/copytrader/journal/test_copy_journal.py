@@ -105,26 +105,26 @@ async def test_what_is_committed_is_there_after_loading(journal):
 async def test_what_was_decided_stays_decided(journal):
     await journal.commit(Changes(fills=(FILL_ROW,), decisions=(DECISION,)))
     other = FillRow(replace(FILL, volume=Decimal(9)), CHANGE)
-    await journal.commit(Changes(fills=(other,), decisions=(replace(DECISION, delta=Decimal(9)),)))
+    await journal.commit(Changes(fills=(other,), decisions=(DECISION._replace(delta=Decimal(9)),)))
     assert await journal.select("SELECT volume FROM copy_fills") == [("0.10",)]
     assert await journal.select("SELECT delta FROM copy_decisions") == [("0.05",)]
 
 
 async def test_a_decision_knows_the_order_that_took_it_in_and_no_later_one(journal):
-    small = replace(DECISION, exec_id="T0")
-    skip = replace(DECISION, exec_id="TS", kind=Kind.SKIP, delta=Decimal(0), reason="too old")
+    small = DECISION._replace(exec_id="T0")
+    skip = DECISION._replace(exec_id="TS", kind=Kind.SKIP, delta=Decimal(0), reason="too old")
     await journal.commit(Changes(decisions=(small, skip)))
     await journal.commit(Changes(decisions=(DECISION,), orders=(ORDER,)))
-    await journal.commit(Changes(orders=(replace(ORDER, cl_ord_id="k2", attempt=1),)))
+    await journal.commit(Changes(orders=(ORDER._replace(cl_ord_id="k2", attempt=1),)))
     rows = await journal.select("SELECT exec_id, cl_ord_id FROM copy_decisions ORDER BY exec_id")
     assert rows == [("T0", "k1"), ("T1", "k1"), ("TS", "")]
 
 
 async def test_an_order_that_has_ended_has_ended_for_good(journal):
     await journal.commit(Changes(orders=(ORDER,)))
-    done = replace(ORDER, phase=OrderPhase.DONE, executed=Decimal("0.05"))
+    done = ORDER._replace(phase=OrderPhase.DONE, executed=Decimal("0.05"))
     await journal.commit(Changes(orders=(done,)))
-    await journal.commit(Changes(orders=(replace(ORDER, phase=OrderPhase.OPEN),)))
+    await journal.commit(Changes(orders=(ORDER._replace(phase=OrderPhase.OPEN),)))
     assert (await journal.load()).orders == ()
     assert await journal.select("SELECT phase, executed FROM copy_orders") == [("done", "0.05")]
 
@@ -137,7 +137,7 @@ async def test_a_master_known_by_fewer_fills_does_not_replace_what_is_known(jour
 
 
 async def test_of_what_is_written_together_the_newest_counts(journal):
-    newer = replace(LINE, attempt=2)
+    newer = LINE._replace(attempt=2)
     await asyncio.gather(journal.commit(Changes(lines=(LINE,))), journal.commit(Changes(lines=(newer,))))
     assert (await journal.load()).lines == (newer,)
 
@@ -145,7 +145,7 @@ async def test_of_what_is_written_together_the_newest_counts(journal):
 async def test_undecided_fills_are_those_since_the_user_follows(journal):
     fills = [FillRow(replace(FILL, exec_id=f"T{number}", filled_ns=NOW + number), CHANGE) for number in range(5)]
     await journal.commit(Changes(fills=tuple(fills), follows=(FollowRow("USER:1", "MASTER", NOW + 1),)))
-    await journal.commit(Changes(decisions=(replace(DECISION, exec_id="T3"),)))
+    await journal.commit(Changes(decisions=(DECISION._replace(exec_id="T3"),)))
     assert await journal.undecided("USER:1") == [fills[2], fills[4]]
     assert await journal.undecided("USER:2") == []
 
@@ -167,11 +167,11 @@ def test_whatever_a_record_holds_comes_back_from_its_row(amount, other, moment, 
     fill = replace(FILL, volume=amount, price=other, filled_ns=moment, order_volume=perhaps, source=Source.AUDIT)
     row = FillRow(fill, Change(amount, other, amount, other))
     assert fill_of(fill_row(row)) == row
-    decision = replace(DECISION, delta=amount, reason=text, decided_ns=moment)
+    decision = DECISION._replace(delta=amount, reason=text, decided_ns=moment)
     assert decision_of(decision_row(decision, "k1")) == decision
     line = LineRow(Line(KEY, amount, other, amount), text, 3, other, 2**62)
     assert line_of(line_row(line)) == line
-    order = replace(ORDER, limit=perhaps, executed=amount, reason=text, done_ns=moment, trigger=perhaps, mirrors=text)
+    order = ORDER._replace(limit=perhaps, executed=amount, reason=text, done_ns=moment, trigger=perhaps, mirrors=text)
     assert order_of(order_row(order)) == order
     standing = Standing(text, State.KILLED, text, moment, perhaps, text, perhaps, 2)
     assert standing_of(standing_row(standing)) == standing
@@ -207,12 +207,12 @@ async def test_while_the_database_is_away_nothing_counts_and_nothing_later_gets_
     backend.is_away = True
     first = journal.commit(Changes(lines=(LINE,)))
     await asyncio.sleep(0)
-    second = journal.commit(Changes(lines=(replace(LINE, attempt=2),)))
+    second = journal.commit(Changes(lines=(LINE._replace(attempt=2),)))
     await asyncio.sleep(0)
     assert not first.done()
     await asyncio.gather(first, second)
     assert pauses == [0.1, 0.2, 0.4, 0.8]
-    assert (await journal.load()).lines == (replace(LINE, attempt=2),)
+    assert (await journal.load()).lines == (LINE._replace(attempt=2),)
     await journal.close()
 
 

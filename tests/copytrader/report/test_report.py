@@ -61,7 +61,7 @@ def unsent(side="buy", lines=(), deadline_ns=NOON):
     """A day with a copy that could not be sent, and what the journal has of its line then."""
     day = Day()
     made = day.copy(fill(1, side), executed="0", phase=OrderPhase.REFUSED, reason="refused: not sent: killed")
-    day.orders[0] = replace(made, deadline_ns=deadline_ns)
+    day.orders[0] = made._replace(deadline_ns=deadline_ns)
     day.lines = [Line(made.line, D(wanted), D(held)) for wanted, held in lines]
     return day
 
@@ -98,14 +98,14 @@ def test_what_is_not_wanted_any_more_is_over(lines, others):
 def test_once_it_is_sent_again_the_new_order_tells():
     day = unsent(lines=[("0.05", "0.05")])
     first = day.orders[0]
-    again = replace(
-        first, cl_ord_id="again", attempt=1, phase=OrderPhase.DONE, executed=first.volume, cost=D(2500), reason="",
+    again = first._replace(
+        cl_ord_id="again", attempt=1, phase=OrderPhase.DONE, executed=first.volume, cost=D(2500), reason="",
         planned_ns=first.planned_ns + SECOND,
     )  # fmt: skip
     day.orders.append(again)
     assert [one.outcome for one in report_of(day).receipts] == [Outcome.REFUSED, Outcome.COPIED]
     day.lines = [replace(day.lines[0], held=D(0))]
-    day.orders[1] = replace(again, phase=OrderPhase.REFUSED, executed=D(0), cost=D(0))
+    day.orders[1] = again._replace(phase=OrderPhase.REFUSED, executed=D(0), cost=D(0))
     assert [one.outcome for one in report_of(day).receipts] == [Outcome.REFUSED, Outcome.AGAIN]
 
 
@@ -154,7 +154,7 @@ def test_an_order_that_no_decision_names_has_a_receipt_of_its_own():
     day = Day()
     day.copy(fill(1))
     closing = {"cl_ord_id": "closing", "attempt": 1, "purpose": Purpose.CLOSE, "side": "sell"}
-    day.orders.append(replace(day.orders[0], planned_ns=day.orders[0].done_ns + 1, **closing))
+    day.orders.append(day.orders[0]._replace(planned_ns=day.orders[0].done_ns + 1, **closing))
     report = report_of(day)
     assert [receipt.decision is None for receipt in report.receipts] == [False, True]
     assert report.receipts[1].sending_ns is None

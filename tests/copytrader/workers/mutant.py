@@ -6,7 +6,6 @@ has sent, if both happen to go that way.
 
 import secrets
 import sys
-from dataclasses import replace
 
 from krakenonce.cli import main
 from krakenonce.copytrader.engine.copier import Copier
@@ -19,7 +18,7 @@ send = LiveAccount.send
 PostgresBackend._lost = lambda self, connection, users: frozenset()
 Copier.hold_until = lambda self, boot_ns: None
 Sharing._lose = lambda self, user: None
-LiveAccount.send = lambda self, order: send(self, replace(order, cl_ord_id=f"x{secrets.token_hex(8)}"))
+LiveAccount.send = lambda self, order: send(self, order._replace(cl_ord_id=f"x{secrets.token_hex(8)}"))
 
 if __name__ == "__main__":
     sys.exit(main())
