@@ -62,6 +62,10 @@ class LiveAccount:
         await self.account.cancel(cl_ord_id)
 
     async def cancel_all_copies(self, names: Collection[str]) -> None:
+    def was_switched_off(self, state: OrderState) -> bool:
+        """Return whether the account's cancel-after switch has ended it; see `StreamingAccount.was_switched_off`."""
+        return self.account.was_switched_off(state)
+
         """Have the open orders *names* cancelled, all handed over at once."""
         await self.account.cancel_all(names)
 

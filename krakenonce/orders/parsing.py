@@ -106,6 +106,7 @@ def _order(txid: str, entry: Mapping[str, Any]) -> OrderState:
         limit=_limit(descr),
         trigger=_trigger(descr),
         in_quote="viqc" in str(entry.get("oflags") or "").split(","),
+        closed_ns=nanoseconds(entry["closetm"]) if entry.get("closetm") else 0,
     )
 
 

@@ -91,6 +91,7 @@ class OrderState:
         limit: the price it was given, in the quote asset; 0 for a market order.
         trigger: where it is triggered, in the quote asset; 0 if nothing triggers it.
         in_quote: whether *volume* is in the quote asset (``viqc``); what was executed never is.
+        closed_ns: when it ended, by the exchange's clock; 0 if it has not, or nobody says.
     """
 
     txid: str
@@ -109,6 +110,7 @@ class OrderState:
     limit: Decimal = Decimal(0)
     trigger: Decimal = Decimal(0)
     in_quote: bool = False
+    closed_ns: int = 0
 
     @property
     def is_open(self) -> bool:

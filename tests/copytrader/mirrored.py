@@ -116,6 +116,11 @@ class Theatre:
         if name in self.at_exchange:
             self._closes(name)
 
+    def is_switched_off(self, name):
+        """Have an order cancelled by the account's cancel-after switch."""
+        if name in self.at_exchange:
+            self._closes(name, "switched off")
+
     def _takes(self, order):
         assert order.cl_ord_id not in self.placed, "no order is sent twice"
         self.placed.append(order.cl_ord_id)
@@ -134,9 +139,9 @@ class Theatre:
         self.at_exchange[step.cl_ord_id] = changed
         self.answers.append(("amended", step.cl_ord_id, None))
 
-    def _closes(self, name):
+    def _closes(self, name, kind="ended"):
         order = self.closed[name] = self.at_exchange.pop(name)
-        self.answers.append(("ended", name, order.executed))
+        self.answers.append((kind, name, order.executed))
 
     def _coins_move(self, side, volume):
         self.coins += volume if side == "buy" else -volume
@@ -175,6 +180,8 @@ class Theatre:
                 continue
             if kind == "refused":
                 after = answers.refused(mirror, name, "no", passing=value)
+            elif kind == "switched off":
+                after = answers.ended(mirror, name, value, again=True)
             elif kind in ("progressed", "ended"):
                 after = getattr(answers, kind)(mirror, name, value)
             else:

@@ -89,6 +89,18 @@ def test_what_the_mirror_has_done_ahead_of_the_master_is_kept_while_he_may_follo
     assert (theatre.coins, theatre.taker_orders) == (d("0.05"), 1)
 
 
+def test_what_the_cancel_after_switch_has_cancelled_is_placed_again_for_what_is_left():
+    theatre = Theatre()
+    theatre.opens("0.4")
+    theatre.settles()
+    first = only(theatre).cl_ord_id
+    theatre.executes(first, "0.05")
+    theatre.is_switched_off(first)
+    theatre.settles()
+    again = only(theatre)
+    assert (again.volume, theatre.coins, theatre.placed) == (d("0.15"), d("0.05"), [first, again.cl_ord_id])
+
+
 def test_a_sell_is_mirrored_by_the_fraction_of_what_was_copied():
     theatre = Theatre()
     theatre.trades_at_market("2")
@@ -292,7 +304,10 @@ class Chance:
             theatre.learns_answer()
         elif kind == 14 and theatre.at_exchange:
             name = list(theatre.at_exchange)[rest % len(theatre.at_exchange)]
-            theatre.executes(name, volume) if rest % 11 else theatre.loses(name)
+            if rest % 11:
+                theatre.executes(name, volume)
+            else:
+                theatre.loses(name) if rest % 2 else theatre.is_switched_off(name)
         elif kind == 15 and not rest % 5:
             theatre.restarts(rest)
         elif kind == 15 and self.moody:

@@ -43,6 +43,7 @@ class Trading:
     """
 
     knows_prices = True
+    switch = None
 
     def __init__(self, policies, *, settings=None, options=None, feed_options=None):
         self.policies, self.settings = policies, settings or {}
@@ -59,7 +60,8 @@ class Trading:
         quotes = QuoteBoard(rules, "ZUSD")
         if self.knows_prices:
             quotes.take(await self.master.prices([PAIR, "XETHZUSD"]), clock.wall_ns())
-        self.streams = [StreamingAccount(one, dialing, symbols, options=self.options, **common) for one in others]
+        kept = {"options": self.options, "switch": self.switch, **common}
+        self.streams = [StreamingAccount(one, dialing, symbols, **kept) for one in others]
         for stream in self.streams:
             await self.stack.enter_async_context(stream)
         setting = Setting(

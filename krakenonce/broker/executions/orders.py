@@ -80,6 +80,7 @@ class StreamedOrder(NamedTuple):
             reason=self.reason,
             limit=self.limit or Decimal(0),
             trigger=self.trigger or Decimal(0),
+            closed_ns=self.moment_ns if self.has_ended else 0,
         )
 
 

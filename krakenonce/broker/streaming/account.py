@@ -162,6 +162,14 @@ class StreamingAccount:
     async def cancel_all(self, names: Collection[str]) -> None:
         """Have the open orders called *names* cancelled, all handed over at once; see `Changing.cancel`."""
         await self._changing.cancel_all(names)
+    def was_switched_off(self, state: OrderState) -> bool:
+        """Return whether *state* is of an order that Kraken's cancel-after switch has cancelled, by all we know.
+
+        What somebody else has cancelled in the time after it had fired is taken for the same. Of a switch that another
+        run has wound up nothing is known.
+        """
+        return state.status == "canceled" and self._winder is not None and self._winder.had_fired(state.closed_ns)
+
 
     async def amend(self, cl_ord_id: str, *, volume: Decimal, limit: Decimal | None, trigger: Decimal | None) -> None:
         """Change an open order; see `Changing.amend`."""

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from krakenonce.client.budget import Sleep
+from krakenonce.clock import NS_PER_SECOND, parse_rfc3339
 from krakenonce.kraken.replies import Accepted, Outcome
 
 log = logging.getLogger("krakenonce")
 
 Tell = Callable[[int], Awaitable[Outcome]]
+
+MOST_FIRED = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +45,24 @@ class Winder:
     def __init__(self, name: str, switch: CancelAfter, tell: Tell, sleep: Sleep) -> None:
         self._name, self._switch, self._tell, self._sleep = name, switch, tell, sleep
         self.is_armed = False
+        self._due_ns: int | None = None
+        self._fired: deque[tuple[int, int]] = deque(maxlen=MOST_FIRED)
+
+    def had_fired(self, moment_ns: int) -> bool:
+        """Return whether at *moment_ns*, by the exchange's clock, it had fired and was not wound up again yet.
+
+        By the exchange's own words: each time it is wound up, it says until when.
+        """
+        is_over = self._due_ns is not None and moment_ns >= self._due_ns
+        return is_over or any(first_ns <= moment_ns <= last_ns for first_ns, last_ns in self._fired)
 
     async def run(self) -> None:
         """Keep it from firing until cancelled."""
         while True:
-            worked = isinstance(await self._tell(self._switch.timeout_s), Accepted)
+            outcome = await self._tell(self._switch.timeout_s)
+            worked = isinstance(outcome, Accepted)
+            if isinstance(outcome, Accepted):
+                self._wound(outcome.result)
             if worked is not self.is_armed:
                 text = "%s: cancel-after is armed" if worked else "%s: cancel-after could not be renewed; it may fire"
                 log.log(logging.INFO if worked else logging.WARNING, text, self._name)
@@ -56,3 +74,17 @@ class Winder:
         if self.is_armed:
             self.is_armed = False
             await self._tell(0)
+
+    def _wound(self, told: Any) -> None:
+        now_ns, due_ns = _moment(told, "currentTime"), self._due_ns
+        if now_ns is not None and due_ns is not None and now_ns >= due_ns:
+            # It tells its clock in whole seconds.
+            self._fired.append((due_ns, now_ns + NS_PER_SECOND))
+        self._due_ns = _moment(told, "triggerTime")
+
+
+def _moment(told: Any, name: str) -> int | None:
+    try:
+        return parse_rfc3339(told[name])
+    except (LookupError, TypeError, ValueError):
+        return None

@@ -29,6 +29,9 @@ log = logging.getLogger("krakenonce")
 LOOK_S = 1.0
 """How often it is asked what an open order has executed so far."""
 
+AGAIN_NS = 2 * NS_PER_SECOND
+"""How long it is waited, after an order was ended by the cancel-after switch, before another takes its place."""
+
 Answer = asyncio.Future[Acknowledged | Refused]
 
 
@@ -129,7 +132,15 @@ class Escort:
         done = closed(order, state, self._board.setting.clock.wall_ns())
         book(self._board, self._member, done)
         self._member.look_wanted.set()
-        await self._learnt(lambda mirror: answers.ended(mirror, order.cl_ord_id, state.executed, state.reason), done)
+        again = self._member.account.was_switched_off(state)
+        if again:
+            log.warning("%s: the cancel-after switch has cancelled %s", self._member.name, order.cl_ord_id)
+            self._track.resting.add(self._txid)
+        name, why = order.cl_ord_id, state.reason
+        await self._learnt(lambda mirror: answers.ended(mirror, name, state.executed, why, again=again), done)
+        if again:
+            # What the master has done in the same silence may be told a little later.
+            await self._go_on_after(AGAIN_NS)
 
     async def _turned_down(self, order: CopyOrder, why: str, *, passing: bool) -> None:
         self._member.purse.release(order.cl_ord_id)
@@ -139,11 +150,15 @@ class Escort:
         failure = "" if passing else why
         await self._learnt(lambda mirror: answers.refused(mirror, order.cl_ord_id, why, passing=passing), done, failure)
         if passing:
-            await self._pause(order.attempt)
-            self._track.resting.discard(self._txid)
-            draft = Draft()
-            draft.touch(self._member, self._track)
-            await self._conclude(draft)
+            await self._go_on_after(pause_after(order.attempt))
+
+    async def _go_on_after(self, pause_ns: int) -> None:
+        """Let the next order be placed, if one is due, but only then."""
+        await self._board.setting.sleep(pause_ns / NS_PER_SECOND)
+        self._track.resting.discard(self._txid)
+        draft = Draft()
+        draft.touch(self._member, self._track)
+        await self._conclude(draft)
 
     async def _amend(self, step: Amend) -> None:
         try:

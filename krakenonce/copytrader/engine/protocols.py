@@ -55,6 +55,9 @@ class Account(Protocol):
     def executed(self, cl_ord_id: str) -> Decimal:
         """Return what one open order has executed so far, as far as is told; 0 if nothing is. Never waits."""
 
+    def was_switched_off(self, state: OrderState) -> bool:
+        """Return whether *state*, of an order that has ended, is the work of Kraken's cancel-after switch."""
+
     async def cancel(self, cl_ord_id: str) -> None:
         """Have one open order cancelled; `ending` tells what became of it. One that is closed already is no error.
 

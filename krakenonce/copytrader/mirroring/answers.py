@@ -69,16 +69,17 @@ def progressed(mirror: Mirror, cl_ord_id: str, executed: Decimal) -> Mirror:
     return replace(mirror, order=order._replace(executed=executed))
 
 
-def ended(mirror: Mirror, cl_ord_id: str, executed: Decimal, reason: str = "") -> Mirror:
+def ended(mirror: Mirror, cl_ord_id: str, executed: Decimal, reason: str = "", *, again: bool = False) -> Mirror:
     """Return *mirror* after the order is closed, with *executed* of it filled.
 
-    If neither we nor the market have closed it, somebody else has: then it stays closed.
+    If neither we nor the market have closed it, somebody else has: then it stays closed, unless *again* says that it
+    was nobody's wish, so that another takes its place.
     """
     if not _is_newest(mirror, cl_ord_id) or not mirror.is_live:
         return mirror
     final = progressed(mirror, cl_ord_id, executed)
     ours = mirror.phase is Phase.CANCELING or mirror.replacing or _is_filled(final)
-    return replace(_closed(final), phase=Phase.NONE if ours else Phase.DETACHED, reason=reason)
+    return replace(_closed(final), phase=Phase.NONE if ours or again else Phase.DETACHED, reason=reason)
 
 
 def _is_filled(mirror: Mirror) -> bool:

@@ -277,6 +277,37 @@ def test_cancel_after_is_kept_alive_and_fires_only_when_we_are_gone():
     desk.run(story, switch=CancelAfter())
 
 
+def test_what_cancel_after_has_cancelled_is_told_from_what_somebody_has():
+    desk = Desk()
+
+    async def ended(name, happens):
+        order, deadline = desk.resting(name), desk.deadline()
+        await desk.account.send(order, deadline)
+        (placed,) = desk.orders()[name]
+        await asyncio.sleep(60)
+        await happens(placed)
+        state = await desk.account.ending(order, deadline)
+        assert state.closed_ns == placed.closed_ns + desk.kraken.exchange.shown_ns - desk.kraken.exchange.now
+        return desk.account.was_switched_off(state)
+
+    async def by_hand(placed):
+        desk.hand.call("CancelOrder", txid=placed.txid)
+
+    async def by_silence(placed):
+        desk.kraken.is_reachable = False
+        desk.kraken.dialing.break_all()
+        await asyncio.sleep(200)
+        assert not placed.is_open
+        desk.kraken.is_reachable = True
+
+    async def story():
+        assert [await ended(name, how) for name, how in (("h1", by_hand), ("s", by_silence), ("h2", by_hand))] == [
+            False, True, False,
+        ]  # fmt: skip
+
+    desk.run(story, switch=CancelAfter())
+
+
 def test_closing_disarms_cancel_after():
     desk = Desk()
 

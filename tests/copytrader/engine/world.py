@@ -105,6 +105,9 @@ class ToyAccount:
     def executed(self, cl_ord_id):
         return sum(one.state.executed for one in self.market.of(self.name) if one.order.cl_ord_id == cl_ord_id)
 
+    def was_switched_off(self, state):
+        return False
+
     async def balances(self):
         await asyncio.sleep(self.rtt_s)
         self.looks += 1

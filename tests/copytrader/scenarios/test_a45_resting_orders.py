@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from krakenonce.broker.streaming import CancelAfter
 from krakenonce.copytrader.engine.board import Board
 from krakenonce.copytrader.mirroring import steering
 from krakenonce.copytrader.policy import CopyMode
@@ -219,6 +220,63 @@ def test_a45_a_kill_cancels_mirrors_and_they_are_placed_again_only_after_re_armi
         assert len(resting(trading, 1)) == 1
 
     trading.run(story)
+
+
+def in_the_silence(*happenings):
+    """Let the connections be lost for longer than the cancel-after switch waits, and *happenings* happen meanwhile."""
+    trading = VirtualTrading([MIRROR, MIRROR], latency_ms=20, jitter_ms=15)
+    trading.switch = CancelAfter()
+
+    async def story():
+        await begin(trading)
+        txid = trading.hand.place("buy", "0.2", "limit", price="49000")
+        await quiet(trading)
+        trading.kraken.is_reachable = False
+        trading.kraken.dialing.break_all()
+        await asyncio.sleep(20)
+        for happens in happenings:
+            happens(trading, txid)
+        await asyncio.sleep(300)
+        assert [resting(trading, place) for place in (1, 2)] == [[], []], "the switch has fired"
+        trading.kraken.is_reachable = True
+        await asyncio.sleep(300)
+        await quiet(trading)
+        # Whoever was disarmed by it is armed again: a second silence ends as the first.
+        assert all(stream._winder.is_armed for stream in trading.streams)
+
+    trading.run(story)
+    accounts = trading.kraken.exchange.accounts[1:]
+    assert [doubles(account) for account in accounts] == [[], []]
+    return [len(account.orders) for account in accounts], [len(resting(trading, place)) for place in (1, 2)]
+
+
+def masters_is_cancelled(trading, txid):
+    trading.hand.call("CancelOrder", txid=txid)
+
+
+def own_is_cancelled_by_hand(trading, _):
+    (order,) = resting(trading, 1)
+    trading.kraken.hand(1).call("CancelOrder", txid=order.txid)
+
+
+@pytest.mark.parametrize(
+    ("happenings", "placed", "rest"),
+    [
+        ((), [2, 2], [1, 1]),
+        ((masters_is_cancelled,), [1, 1], [0, 0]),
+        ((own_is_cancelled_by_hand,), [1, 2], [0, 1]),
+    ],
+)
+def test_a45_what_the_cancel_after_switch_has_cancelled_is_placed_once_more_if_the_masters_order_stands(
+    happenings, placed, rest
+):
+    assert in_the_silence(*happenings) == (placed, rest)
+
+
+def test_a45_a_switch_of_which_nobody_knows_is_found_out(monkeypatch):
+    """Positive control: what was cancelled is taken for somebody's wish then."""
+    monkeypatch.setattr("krakenonce.broker.streaming.switch.Winder.had_fired", lambda *_: False)
+    assert in_the_silence() == ([1, 1], [0, 0])
 
 
 def test_a45_without_mirroring_nothing_rests():
