@@ -25,6 +25,7 @@ class LiveAccount:
 
     def __init__(self, account: StreamingAccount) -> None:
         self.account = account
+        self._ready: tuple[CopyOrder, Order] | None = None
 
     def __repr__(self) -> str:
         return f"LiveAccount({self.account!r})"
@@ -44,14 +45,26 @@ class LiveAccount:
         """How an order would go out now: ``ws`` or ``rest``."""
         return self.account.path
 
+    def get_ready(self, order: CopyOrder) -> None:
+        """Put *order* into the words in which it will be sent, if it will be."""
+        asked = exchange_order(order)
+        self.account.get_ready(asked, order.deadline_ns)
+        self._ready = (order, asked)
+
     def send(self, order: CopyOrder) -> asyncio.Future[Acknowledged | Refused]:
         """Hand *order* over, at once; see `StreamingAccount.send`."""
         priority = Priority.ENTRY if order.purpose is Purpose.ENTRY else Priority.EXIT
-        return self.account.send(exchange_order(order), order.deadline_ns, priority=priority)
+        ready, self._ready = self._ready, None
+        asked = ready[1] if ready is not None and ready[0] is order else exchange_order(order)
+        return self.account.send(asked, order.deadline_ns, priority=priority)
 
     async def ending(self, order: CopyOrder) -> OrderState | None:
         """Return how *order* ended; None if it never existed; see `StreamingAccount.ending`."""
         return await self.account.ending(exchange_order(order), order.deadline_ns)
+
+    def was_switched_off(self, state: OrderState) -> bool:
+        """Return whether the account's cancel-after switch has ended it; see `StreamingAccount.was_switched_off`."""
+        return self.account.was_switched_off(state)
 
     def executed(self, cl_ord_id: str) -> Decimal:
         """Return what one order has executed so far, as far as is told."""
@@ -62,10 +75,6 @@ class LiveAccount:
         await self.account.cancel(cl_ord_id)
 
     async def cancel_all_copies(self, names: Collection[str]) -> None:
-    def was_switched_off(self, state: OrderState) -> bool:
-        """Return whether the account's cancel-after switch has ended it; see `StreamingAccount.was_switched_off`."""
-        return self.account.was_switched_off(state)
-
         """Have the open orders *names* cancelled, all handed over at once."""
         await self.account.cancel_all(names)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,7 +20,10 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 SLOW_NS = 2 * NS_PER_MS
-"""A disk whose commits take longer than this is written to in a thread of its own, so that it holds up nobody."""
+"""What takes longer than this is written in a thread of its own, so that it holds up nobody."""
+
+WORTH_A_THREAD_NS = NS_PER_MS // 5
+"""A disk that is waited for longer than this is waited for in a thread: to go there and back takes half of it."""
 
 
 @dataclass(slots=True)
@@ -28,6 +32,10 @@ class _Batch(Generic[C, R]):
 
     changes: list[C] = field(default_factory=list)
     waiting: list[asyncio.Future[R]] = field(default_factory=list)
+
+    def take_in(self, later: _Batch[C, R]) -> None:
+        self.changes += later.changes
+        self.waiting += later.waiting
 
     def conclude(self, result: Sequence[R] | Exception) -> None:
         for place, future in enumerate(self.waiting):
@@ -62,6 +70,7 @@ class GroupCommit(Generic[C, R]):
         clock: tells how long writing takes.
         insistence: how to try again what raised `StoreUnavailable`, so that nothing later gets ahead of it; None to let
             the callers know instead.
+        is_vital: tells which changes wait for the disk. The event loop goes on meanwhile, if *write* calls `at_disk`.
     """
 
     def __init__(
@@ -71,14 +80,17 @@ class GroupCommit(Generic[C, R]):
         is_local: bool,
         clock: Clock,
         insistence: Insistence | None = None,
+        is_vital: Callable[[C], bool] | None = None,
     ) -> None:
+        self._is_vital = is_vital
         self._write_all, self._is_local, self._clock, self._insistence = write, is_local, clock, insistence
         self._is_closing = False
         self._batch: _Batch[C, R] = _Batch()
         self._is_due = False
-        self._took_ns = 0
+        self._took_ns = self._disk_ns = self._at_disk_ns = 0
+        self._is_at_disk = threading.Event()
         self._aside = ThreadPoolExecutor(1, "krakenonce journal")
-        self._writing: asyncio.Task[None] | None = None
+        self._writing: asyncio.Future[None] | None = None
 
     def submit(self, change: C) -> asyncio.Future[R]:
         """Have *change* written soon; the future has its result, or the error that `write` raised."""
@@ -98,25 +110,67 @@ class GroupCommit(Generic[C, R]):
             return read()
         return await asyncio.get_running_loop().run_in_executor(self._aside, read)
 
+    def at_disk(self) -> None:
+        """Note that nothing is left of what is being written but to wait for the disk. Any thread."""
+        self._at_disk_ns = self._clock.boot_ns()
+        self._is_at_disk.set()
+
     async def close(self) -> None:
         """Write what waits to be written, or give up on a database that is away. Hand nothing over afterwards."""
         self._is_closing = True
         if self._batch.waiting:
             await asyncio.wait(self._batch.waiting)
-        if self._writing is not None:
+        while self._writing is not None and not self._writing.done():
             await self._writing
         self._aside.shutdown()
 
     def _flush(self) -> None:
-        if self._is_local and self._took_ns <= SLOW_NS:
-            batch = self._take()
+        if not self._is_local or self._took_ns > SLOW_NS:
+            self._writing = asyncio.get_running_loop().create_task(self._flush_aside())
+            return
+        batch = self._take()
+        if self._waits_long(batch):
+            self._write_beside(batch)
+        else:
+            self._settle(batch, self._write(batch.changes))
+
+    def _waits_long(self, batch: _Batch[C, R]) -> bool:
+        return (
+            self._is_vital is not None and self._disk_ns > WORTH_A_THREAD_NS and any(map(self._is_vital, batch.changes))
+        )
+
+    def _write_beside(self, batch: _Batch[C, R]) -> None:
+        """Have *batch* written in the thread; return as soon as that waits for the disk."""
+        loop = asyncio.get_running_loop()
+        self._writing = done = loop.create_future()
+        self._is_at_disk.clear()
+        self._aside.submit(self._beside, batch, loop, done)
+        # Up to there both need the interpreter, which the loop would not give up for milliseconds.
+        self._is_at_disk.wait()
+
+    def _beside(self, batch: _Batch[C, R], loop: asyncio.AbstractEventLoop, done: asyncio.Future[None]) -> None:
+        try:
             result = self._write(batch.changes)
-            if not self._insists_on(result):
-                batch.conclude(result)
-                self._is_due = False
-                return
+        finally:
+            self._is_at_disk.set()
+        loop.call_soon_threadsafe(self._written_beside, batch, result, done)
+
+    def _written_beside(self, batch: _Batch[C, R], result: Sequence[R] | Exception, done: asyncio.Future[None]) -> None:
+        self._settle(batch, result)
+        done.set_result(None)
+
+    def _settle(self, batch: _Batch[C, R], result: Sequence[R] | Exception) -> None:
+        """Tell those who wait, and go on with what has come meanwhile; or begin to try again."""
+        loop = asyncio.get_running_loop()
+        if self._insists_on(result):
+            batch.take_in(self._batch)
             self._batch = batch
-        self._writing = asyncio.get_running_loop().create_task(self._flush_aside())
+            self._writing = loop.create_task(self._flush_aside())
+            return
+        batch.conclude(result)
+        self._is_due = bool(self._batch.changes)
+        if self._is_due:
+            loop.call_soon(self._flush)
 
     async def _flush_aside(self) -> None:
         while self._batch.changes:
@@ -143,11 +197,17 @@ class GroupCommit(Generic[C, R]):
         return batch
 
     def _write(self, changes: Sequence[C]) -> Sequence[R] | Exception:
-        begin = self._clock.boot_ns()
+        begin, self._at_disk_ns = self._clock.boot_ns(), 0
         try:
             return self._write_all(changes)
         except KrakenonceError as error:
             return error
         finally:
-            # The average forgets: a disk that was slow once gets another chance.
-            self._took_ns += (self._clock.boot_ns() - begin - self._took_ns) // 4
+            self._learn(begin, self._clock.boot_ns())
+
+    def _learn(self, begin_ns: int, end_ns: int) -> None:
+        """Take in how long writing has taken, and waiting for the disk. The averages forget what was slow once."""
+        at_disk_ns = self._at_disk_ns or end_ns
+        self._took_ns += (at_disk_ns - begin_ns - self._took_ns) // 4
+        if self._at_disk_ns:
+            self._disk_ns += (end_ns - at_disk_ns - self._disk_ns) // 4

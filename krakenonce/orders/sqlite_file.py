@@ -28,6 +28,9 @@ class SqliteFile:
         survives_power_loss: True to have what must survive on the disk before `write` returns; False to leave that to
             the operating system: kill -9 then loses nothing, but a power cut may lose the last half minute.
 
+    Attributes:
+        at_disk: called in `write` when nothing is left but to wait for the disk, if that is to be waited for.
+
     Raises:
         StoreUnavailable: the file cannot be opened, or is no journal.
     """
@@ -36,6 +39,7 @@ class SqliteFile:
         self._path, self._strict = path, survives_power_loss
         self._lock = threading.Lock()
         self._synchronous = ""
+        self.at_disk: Callable[[], None] = _nobody_asks
         try:
             if path != ":memory:":
                 _make_private(path)
@@ -58,6 +62,8 @@ class SqliteFile:
                     return work(self._database)
                 self._database.execute("BEGIN IMMEDIATE")
                 result = work(self._database)
+                if self._strict and vital:
+                    self.at_disk()
                 self._database.execute("COMMIT")
                 return result
             except sqlite3.Error as error:
@@ -95,6 +101,10 @@ class SqliteFile:
         with suppress(sqlite3.Error):
             if self._database.in_transaction:
                 self._database.execute("ROLLBACK")
+
+
+def _nobody_asks() -> None:
+    """Do nothing."""
 
 
 def _make_private(path: str) -> None:

@@ -126,6 +126,13 @@ class StreamingAccount:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def get_ready(self, order: Order, deadline_ns: int) -> None:
+        """Put *order* into words now, so that less is to be done when it is sent. It may never be sent.
+
+        Parameters: those that `send` will be given; of several orders, the last one counts.
+        """
+        self._handing.get_ready(order, deadline_ns)
+
     def send(
         self, order: Order, deadline_ns: int, *, priority: Priority = Priority.ENTRY
     ) -> asyncio.Future[Acknowledged | Refused]:
@@ -155,13 +162,6 @@ class StreamingAccount:
         told = self._stream.orders.named(cl_ord_id)
         return Decimal(0) if told is None else told.executed
 
-    async def cancel(self, cl_ord_id: str) -> None:
-        """Have one open order cancelled; see `Changing.cancel`."""
-        await self._changing.cancel(cl_ord_id)
-
-    async def cancel_all(self, names: Collection[str]) -> None:
-        """Have the open orders called *names* cancelled, all handed over at once; see `Changing.cancel`."""
-        await self._changing.cancel_all(names)
     def was_switched_off(self, state: OrderState) -> bool:
         """Return whether *state* is of an order that Kraken's cancel-after switch has cancelled, by all we know.
 
@@ -170,6 +170,13 @@ class StreamingAccount:
         """
         return state.status == "canceled" and self._winder is not None and self._winder.had_fired(state.closed_ns)
 
+    async def cancel(self, cl_ord_id: str) -> None:
+        """Have one open order cancelled; see `Changing.cancel`."""
+        await self._changing.cancel(cl_ord_id)
+
+    async def cancel_all(self, names: Collection[str]) -> None:
+        """Have the open orders called *names* cancelled, all handed over at once; see `Changing.cancel`."""
+        await self._changing.cancel_all(names)
 
     async def amend(self, cl_ord_id: str, *, volume: Decimal, limit: Decimal | None, trigger: Decimal | None) -> None:
         """Change an open order; see `Changing.amend`."""

@@ -14,9 +14,8 @@ from krakenonce.broker.records import Acknowledged
 from krakenonce.broker.streaming.flights import Flight, Flights
 from krakenonce.broker.streaming.toll import Toll
 from krakenonce.broker.streaming.wording import (
-    add_order,
+    Worded,
     as_rest,
-    charged,
     deadline_text,
     placed_id,
     whole_seconds_left,
@@ -61,11 +60,18 @@ class HandingOver:
         self.toll = Toll(broker.client.rates)
         self._tasks: set[asyncio.Task[None]] = set()
         self._logged = ""
+        self._worded: Worded | None = None
 
     @property
     def path(self) -> str:
         """How an order would go out now: ``ws`` or ``rest``."""
         return "ws" if self._allowed and self._session.is_up else "rest"
+
+    def get_ready(self, order: Order, deadline_ns: int) -> None:
+        """See `StreamingAccount.get_ready`."""
+        symbol = self._symbols.symbol(order.pair)
+        if symbol is not None and self.path == "ws":
+            self._worded = Worded.of(order, symbol, deadline_ns)
 
     def send(self, order: Order, deadline_ns: int, priority: Priority) -> asyncio.Future[Acknowledged | Refused]:
         """See `StreamingAccount.send`."""
@@ -75,7 +81,7 @@ class HandingOver:
         flight = self._flights.begin(order, deadline_ns, priority)
         symbol = self._symbols.symbol(order.pair)
         if self.path == "ws" and symbol is not None:
-            self._over_websocket(flight, symbol)
+            self._over_websocket(flight, self._in_words(flight, symbol))
         else:
             self._over_rest(flight)
         return flight.future
@@ -85,24 +91,29 @@ class HandingOver:
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    def _over_websocket(self, flight: Flight, symbol: str) -> None:
+    def _in_words(self, flight: Flight, symbol: str) -> Worded:
+        worded, self._worded = self._worded, None
+        if worded is not None and worded.order is flight.order and worded.deadline_ns == flight.deadline_ns:
+            return worded
+        return Worded.of(flight.order, symbol, flight.deadline_ns)
+
+    def _over_websocket(self, flight: Flight, worded: Worded) -> None:
         flight.path = "ws"
-        permit = self.toll.pass_now("AddOrder", charged(flight.order), flight.priority)
+        permit = self.toll.pass_now("AddOrder", worded.charged, flight.priority)
         if permit is None:
-            self._spawn(self._when_there_is_room(flight, symbol))
+            self._spawn(self._when_there_is_room(flight, worded))
         else:
-            self._hand(flight, symbol, permit)
+            self._hand(flight, worded.members, permit)
 
-    async def _when_there_is_room(self, flight: Flight, symbol: str) -> None:
-        counted = charged(flight.order) | {"deadline": deadline_text(flight.deadline_ns)}
-        self._hand(flight, symbol, await self.toll.wait("AddOrder", counted, flight.priority))
+    async def _when_there_is_room(self, flight: Flight, worded: Worded) -> None:
+        counted = {**worded.charged, "deadline": deadline_text(flight.deadline_ns)}
+        self._hand(flight, worded.members, await self.toll.wait("AddOrder", counted, flight.priority))
 
-    def _hand(self, flight: Flight, symbol: str, permit: Permit | NotSent) -> None:
+    def _hand(self, flight: Flight, members: str, permit: Permit | NotSent) -> None:
         if isinstance(permit, NotSent):
             flight.refuse(permit)
             return
         left_s = (flight.deadline_ns - self._broker.now_ns()) / NS_PER_SECOND
-        members = add_order(flight.order, symbol, flight.deadline_ns)
         self._note(flight)
         answered = partial(self._answered, flight, permit)
         self._session.hand("add_order", members, max(0.0, left_s) + _LATE_S, answered)

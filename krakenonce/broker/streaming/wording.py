@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple, Self
 
 from krakenonce.client.encoding import Value
 from krakenonce.client.websocket.frames import encoded
@@ -17,6 +18,20 @@ from krakenonce.orders.parsing import text
 from krakenonce.orders.records import Order
 
 REST_NAMES = {"add_order": "AddOrder", "cancel_order": "CancelOrder", "amend_order": "AmendOrder"}
+
+
+class Worded(NamedTuple):
+    """An order in the words of the WebSocket: *members* are its params, encoded; *charged* is what is counted of it."""
+
+    order: Order
+    deadline_ns: int
+    members: str
+    charged: Mapping[str, Value]
+
+    @classmethod
+    def of(cls, order: Order, symbol: str, deadline_ns: int) -> Self:
+        """Put *order* into words; *symbol* is its pair's name there."""
+        return cls(order, deadline_ns, add_order(order, symbol, deadline_ns), charged(order))
 
 
 def deadline_text(deadline_ns: int) -> str:

@@ -50,6 +50,8 @@ class Launcher:
         written = self._board.commit(draft)
         self._writing.add(written)
         written.add_done_callback(lambda done: self._send(draft, done))
+        # Behind the writing, which the loop does not wait for if the disk is slow: then this costs no time.
+        asyncio.get_running_loop().call_soon(self._get_ready, draft)
         return written
 
     async def conclude(self, draft: Draft) -> None:
@@ -64,6 +66,11 @@ class Launcher:
     def escort(self, member: Member, track: Track, txid: str) -> Escort:
         """Return what carries out steps for the mirror of the master's order *txid*."""
         return Escort(self._board, self.conclude, member, track, txid)
+
+    def _get_ready(self, draft: Draft) -> None:
+        for member, track in draft.planned:
+            if track.order is not None:
+                member.account.get_ready(track.order)
 
     def _send(self, draft: Draft, written: asyncio.Future[frozenset[str]]) -> None:
         self._writing.discard(written)

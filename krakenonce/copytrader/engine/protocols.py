@@ -37,6 +37,9 @@ class Account(Protocol):
     def path(self) -> str:
         """How an order would go out now: ``ws``, ``rest`` or ``dry``."""
 
+    def get_ready(self, order: CopyOrder) -> None:
+        """Do what can be done of sending *order* before it may be sent. Nothing leaves, and it may never be sent."""
+
     def send(self, order: CopyOrder) -> asyncio.Future[Acknowledged | Refused]:
         """Hand *order* over for sending, at once, and return what will be known of it. Never waits, never raises.
 
@@ -52,11 +55,11 @@ class Account(Protocol):
         exchange's clock, and books lag), and goes on until it is known: it does not fail for lost connections.
         """
 
-    def executed(self, cl_ord_id: str) -> Decimal:
-        """Return what one open order has executed so far, as far as is told; 0 if nothing is. Never waits."""
-
     def was_switched_off(self, state: OrderState) -> bool:
         """Return whether *state*, of an order that has ended, is the work of Kraken's cancel-after switch."""
+
+    def executed(self, cl_ord_id: str) -> Decimal:
+        """Return what one open order has executed so far, as far as is told; 0 if nothing is. Never waits."""
 
     async def cancel(self, cl_ord_id: str) -> None:
         """Have one open order cancelled; `ending` tells what became of it. One that is closed already is no error.

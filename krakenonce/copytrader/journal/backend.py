@@ -31,6 +31,9 @@ class Backend(Protocol):
             for each the users of whom nothing was written, because another worker has them.
         """
 
+    def hear(self, at_disk: Callable[[], None]) -> None:
+        """Have *at_disk* called whenever nothing is left of a `write` but to wait for the disk, if that is known."""
+
     def read(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a SELECT with ``?`` for values."""
 

@@ -32,7 +32,9 @@ class CopyJournal:
             is_local=backend.is_local,
             clock=clock or SystemClock(),
             insistence=insistence or Insistence(),
+            is_vital=sql.is_vital,
         )
+        backend.hear(self._commits.at_disk)
 
     def commit(self, changes: Changes) -> asyncio.Future[frozenset[str]]:
         """Write all of *changes*, in the order of the calls; what is written together shares one sync.

@@ -50,6 +50,9 @@ class PostgresBackend:
 
         return self.link.write(run, vital=any(map(is_vital, batch)))
 
+    def hear(self, at_disk: Callable[[], None]) -> None:
+        """Nobody knows when a server waits for its disk."""
+
     def read(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return self.link.read(statement, values)
 

@@ -49,6 +49,9 @@ class SqliteBackend:
         self._file.write(run, vital=any(map(is_vital, batch)))
         return [_NOBODY] * len(batch)
 
+    def hear(self, at_disk: Callable[[], None]) -> None:
+        self._file.at_disk = at_disk
+
     def read(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return self._file.read(statement, values)
 

@@ -62,6 +62,9 @@ class PaperAccount:
     def __repr__(self) -> str:
         return f"PaperAccount({self.name!r})"
 
+    def get_ready(self, order: CopyOrder) -> None:
+        """Nothing can be done before it is sent."""
+
     def send(self, order: CopyOrder) -> asyncio.Future[Acknowledged | Refused]:
         """Fill *order* on paper, as soon as the book is there."""
         return asyncio.ensure_future(self._place(order))
@@ -75,13 +78,13 @@ class PaperAccount:
         self._orders.pop(order.cl_ord_id, None)
         return state
 
-    def executed(self, cl_ord_id: str) -> Decimal:
-        """Return what one order has got so far on paper."""
-        known = self._orders.get(cl_ord_id)
     def was_switched_off(self, state: OrderState) -> bool:
         """Return False: there is no switch on paper."""
         return False
 
+    def executed(self, cl_ord_id: str) -> Decimal:
+        """Return what one order has got so far on paper."""
+        known = self._orders.get(cl_ord_id)
         return Decimal(0) if known is None else known.executed
 
     async def cancel(self, cl_ord_id: str) -> None:

@@ -58,6 +58,29 @@ def test_a_hundred_orders_leave_in_one_turn_of_the_loop():
     assert all(isinstance(answer, Acknowledged) for answer in desk.run(story))
 
 
+def test_getting_ready_sends_nothing_and_what_is_sent_is_what_was_asked_for_last():
+    desk = Desk()
+
+    async def story():
+        one, other, deadline = desk.ioc("one"), desk.ioc("other", "0.02"), desk.deadline()
+        desk.account.get_ready(one, deadline)
+        desk.account.get_ready(desk.ioc("never", "0.03"), deadline)
+        await asyncio.sleep(1)
+        assert desk.calls("add_order") == 0
+        desk.account.get_ready(one, deadline - NS_PER_SECOND)
+        states = []
+        for order in (one, other):
+            await desk.account.send(order, deadline)
+            states.append(await desk.account.ending(order, deadline))
+        return states
+
+    states = desk.run(story)
+    assert [(state.cl_ord_id, state.executed) for state in states] == [
+        ("one", Decimal("0.01")),
+        ("other", Decimal("0.02")),
+    ]
+
+
 def test_an_order_that_finds_no_counterpart_ends_cancelled():
     desk = Desk()
 

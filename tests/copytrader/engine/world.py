@@ -14,7 +14,7 @@ from krakenonce.copytrader.engine.setting import Pace, Setting
 from krakenonce.copytrader.journal import CopyJournal
 from krakenonce.copytrader.journal.sqlite import SqliteBackend
 from krakenonce.copytrader.policy import UserPolicy
-from krakenonce.copytrader.records import MasterFill
+from krakenonce.copytrader.records import MasterFill, OrderPhase
 from krakenonce.errors import HeldBack, KrakenonceError, OutcomeUnknown
 from krakenonce.kraken.replies import judge_errors
 from tests.virtual_time import run_virtually
@@ -77,6 +77,9 @@ class ToyAccount:
         self.fates, self.sent, self.cancelled, self.looks = deque(), [], [], 0
         self.sent_ns, self.rtt_s, self.blind = [], RTT_S, False
 
+    def get_ready(self, order):
+        assert order.phase is OrderPhase.PLANNED
+
     def send(self, order):
         self.sent.append(order)
         self.sent_ns.append(self.market.clock.wall_ns())
@@ -102,11 +105,11 @@ class ToyAccount:
             if made.order.cl_ord_id in names and made.state.is_open:
                 made.state = replace(made.state, status="canceled")
 
-    def executed(self, cl_ord_id):
-        return sum(one.state.executed for one in self.market.of(self.name) if one.order.cl_ord_id == cl_ord_id)
-
     def was_switched_off(self, state):
         return False
+
+    def executed(self, cl_ord_id):
+        return sum(one.state.executed for one in self.market.of(self.name) if one.order.cl_ord_id == cl_ord_id)
 
     async def balances(self):
         await asyncio.sleep(self.rtt_s)
