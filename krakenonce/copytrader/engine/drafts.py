@@ -20,6 +20,8 @@ class Draft:
         planned: lines whose order is to be sent when all this is written.
         steps: what is to be done for mirrored orders (user, line, the master's order) when all this is written.
         held_up: lines whose order can't be planned for the moment, and is to be once that has passed.
+        alone: see `Changes`.
+        token: stands for this draft where it must not be kept itself.
     """
 
     fills: list[FillRow] = field(default_factory=list)
@@ -34,6 +36,8 @@ class Draft:
     planned: list[tuple[Member, Track]] = field(default_factory=list)
     steps: list[tuple[Member, Track, str, Step]] = field(default_factory=list)
     held_up: list[tuple[Member, Track]] = field(default_factory=list)
+    alone: set[str] = field(default_factory=set)
+    token: object = field(default_factory=object)
 
     def touch(self, member: Member, track: Track) -> None:
         """Have the line of *track* written as it stands when the draft is."""
@@ -56,6 +60,7 @@ class Draft:
             follows=tuple(self.follows),
             mirrors=tuple(MirrorRow(*key, text) for key, text in self.mirrors.items()),
             meta=dict(self.meta),
+            alone=frozenset(self.alone),
         )
 
     def mark_standing(self, member: Member, standing: Standing) -> None:

@@ -69,6 +69,9 @@ def _note(board: Board, member: Member, track: Track, order: CopyOrder, draft: D
     if order.purpose is Purpose.ENTRY:
         member.entries.add(order.planned_ns)
         board.entries.add(order.planned_ns)
+    if track.owing in (None, draft.token):
+        draft.alone.add(order.cl_ord_id)
+    track.owing = None
     draft.touch(member, track)
     draft.note(order)
     draft.planned.append((member, track))

@@ -13,7 +13,7 @@ from krakenonce.copytrader.engine.figures import Figures
 from krakenonce.copytrader.engine.members import Member
 from krakenonce.copytrader.engine.mirrors import keep, progress, steer
 from krakenonce.copytrader.engine.planning import is_held_up, plan
-from krakenonce.copytrader.engine.tracks import Track
+from krakenonce.copytrader.engine.tracks import UNKNOWN, Track
 from krakenonce.copytrader.guards.reasons import Reason, say
 from krakenonce.copytrader.journal.records import FillRow
 from krakenonce.copytrader.mapping import Route, Unmapped, route, target_of
@@ -83,6 +83,7 @@ def _move(member: Member, track: Track, decision: Decision, row: FillRow, draft:
     track.line = lines.apply(track.line, decision)
     track.exec_id, track.attempt, track.reference = row.fill.exec_id, 0, decision.price
     track.tries = track.left = 0
+    track.owing = draft.token if track.owing in (None, draft.token) else UNKNOWN
     if decision.kind is Kind.ENTRY:
         track.entered_ns, track.purpose = row.fill.filled_ns, None
     draft.touch(member, track)

@@ -16,6 +16,8 @@ from krakenonce.copytrader.policy import UserPolicy
 from krakenonce.copytrader.records import CopyOrder, Line, Purpose
 from krakenonce.kraken.replies import Refused
 
+UNKNOWN = object()
+
 
 @dataclass(slots=True, eq=False)
 class Track:
@@ -38,6 +40,8 @@ class Track:
             order was refused for a reason that passes, so that the next one has to wait; standing: those that are known
             to be open at the exchange, by what was heard in this run since the master's stream was last away.
         news: set when the line has changed while the task was at it.
+        owing: the token of the draft with the decisions that no order has taken in; None if there are none, `UNKNOWN`
+            if they may stand in several, or in the journal.
     """
 
     line: Line
@@ -60,6 +64,7 @@ class Track:
     resting: set[str] = field(default_factory=set)
     standing: set[str] = field(default_factory=set)
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    owing: object = UNKNOWN
 
     @property
     def row(self) -> LineRow:

@@ -118,7 +118,12 @@ class MirrorRow:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What is written in one transaction. Fills and decisions that are known are left as they are."""
+    """What is written in one transaction. Fills and decisions that are known are left as they are.
+
+    Attributes:
+        alone: the names of those *orders* that take in no decisions but those they are written with: no older ones of
+            their lines wait, and none need be looked for.
+    """
 
     fills: tuple[FillRow, ...] = ()
     decisions: tuple[Decision, ...] = ()
@@ -129,6 +134,7 @@ class Changes:
     follows: tuple[FollowRow, ...] = ()
     mirrors: tuple[MirrorRow, ...] = ()
     meta: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    alone: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,29 @@ def order_row(order: CopyOrder) -> Row:
     )  # fmt: skip
 
 
+AS_PLANNED = {
+    "phase": "'planned'", "path": "''", "txid": "''", "executed": "'0'", "cost": "'0'", "fee": "'0'", "reason": "''",
+    "sent_ns": "0", "acknowledged_ns": "0", "done_ns": "0", "ordertype": "NULL", "trigger_price": "NULL",
+    "mirrors": "''",
+}  # fmt: skip
+"""What stands in these columns as long as an order is as it was planned: part of the statement, for many at a time."""
+
+_PHASE, _PLANNED_NS = CopyOrder._fields.index("phase"), CopyOrder._fields.index("planned_ns")
+_BEFORE, _AFTER = tuple(CopyOrder._field_defaults.values())[: _PLANNED_NS - _PHASE], (0, 0, 0, None, None, "")
+
+
+def is_as_planned(order: CopyOrder) -> bool:
+    """Return whether `planned_row` says everything about *order*."""
+    return order[_PHASE:_PLANNED_NS] == _BEFORE and order[_PLANNED_NS + 1 :] == _AFTER
+
+
+def planned_row(order: CopyOrder) -> Row:
+    return (
+        order.cl_ord_id, *order.line, order.exec_id, order.attempt, order.purpose.value, order.side, str(order.volume),
+        _text(order.limit), order.deadline_ns, str(order.reference), order.planned_ns,
+    )  # fmt: skip
+
+
 def order_of(row: Sequence[Any]) -> CopyOrder:
     (
         name, user, master, pair, exec_id, attempt, purpose, side, volume, limit, deadline_ns, reference, phase, path,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from krakenonce.clock import NS_PER_SECOND
 from krakenonce.copytrader.journal import rows
@@ -25,21 +26,25 @@ RECENT_NS = 2 * 86_400 * NS_PER_SECOND
 """Fills of the last two days are remembered by the engine; older ones are looked up."""
 
 
-def _insert(table: str, columns: str) -> str:
-    marks = ", ".join("?" * len(columns.split(", ")))
+def _insert(table: str, columns: str, constants: Mapping[str, str] = MappingProxyType({})) -> str:
+    marks = ", ".join(constants.get(name, "?") for name in columns.split(", "))
     return f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608 - constants only
 
 
-def _put(table: str, columns: str, key: str, condition: str = "") -> str:
+def _put(
+    table: str, columns: str, key: str, condition: str = "", constants: Mapping[str, str] = MappingProxyType({})
+) -> str:
     others = [name for name in columns.split(", ") if name not in key.split(", ")]
     update = ", ".join(f"{name} = excluded.{name}" for name in others)
-    return f"{_insert(table, columns)} ON CONFLICT ({key}) DO UPDATE SET {update} {condition}"
+    return f"{_insert(table, columns, constants)} ON CONFLICT ({key}) DO UPDATE SET {update} {condition}"
 
 
 ADD_FILL = _insert("copy_fills", FILLS) + " ON CONFLICT DO NOTHING"
 ADD_DECISION = _insert("copy_decisions", DECISIONS) + " ON CONFLICT DO NOTHING"
 PUT_LINE = _put("copy_lines", LINES, "user_name, master, pair")
-PUT_ORDER = _put("copy_orders", ORDERS, "exec_id, cl_ord_id", "WHERE copy_orders.phase IN ('planned', 'open')")
+_OPEN = "WHERE copy_orders.phase IN ('planned', 'open')"
+PUT_ORDER = _put("copy_orders", ORDERS, "exec_id, cl_ord_id", _OPEN)
+PUT_PLANNED = _put("copy_orders", ORDERS, "exec_id, cl_ord_id", _OPEN, rows.AS_PLANNED)
 TAKE_IN_OLDER = """UPDATE copy_decisions SET cl_ord_id = ?
     WHERE user_name = ? AND master = ? AND pair = ? AND cl_ord_id = '' AND kind <> 'skip'"""
 PUT_STANDING = _put(
@@ -79,7 +84,9 @@ UNDECIDED = f"""SELECT {", ".join("f." + name for name in FILLS.split(", "))}
 def statements(batch: Sequence[Changes]) -> list[tuple[str, list[Row]]]:
     """Return what writes *batch*: statements with the rows to run each with. Of what is replaced, the newest counts."""
     lines = {row.line.key: rows.line_row(row) for changes in batch for row in changes.lines}
-    orders = {order.cl_ord_id: rows.order_row(order) for changes in batch for order in changes.orders}
+    orders = {order.cl_ord_id: order for changes in batch for order in changes.orders}
+    planned = [order for order in orders.values() if rows.is_as_planned(order)]
+    others = [order for order in orders.values() if not rows.is_as_planned(order)] if len(planned) < len(orders) else []
     decisions, taken = _decisions(batch)
     standings = {one.user: rows.standing_row(one) for changes in batch for one in changes.standings}
     masters = {(row.master, row.pair): rows.master_row(row) for changes in batch for row in changes.masters}
@@ -91,7 +98,8 @@ def statements(batch: Sequence[Changes]) -> list[tuple[str, list[Row]]]:
         (TAKE_IN_OLDER, taken),
         (ADD_DECISION, decisions),
         (PUT_LINE, list(lines.values())),
-        (PUT_ORDER, list(orders.values())),
+        (PUT_PLANNED, list(map(rows.planned_row, planned))),
+        (PUT_ORDER, list(map(rows.order_row, others))),
         (PUT_STANDING, list(standings.values())),
         (PUT_MASTER, list(masters.values())),
         (PUT_FOLLOW, list(follows.values())),
@@ -116,7 +124,8 @@ def _decisions(batch: Sequence[Changes]) -> tuple[list[Row], list[Row]]:
             names.append("")
         for order in changes.orders:
             if order.phase is OrderPhase.PLANNED or is_given_up(order):
-                taken.append((order.cl_ord_id, *order.line))
+                if order.cl_ord_id not in changes.alone:
+                    taken.append((order.cl_ord_id, *order.line))
                 for place in waiting.pop(order.line, ()):
                     names[place] = order.cl_ord_id
     return list(map(rows.decision_row, decided, names)), taken

@@ -55,6 +55,20 @@ def test_the_same_fill_a_hundred_times_is_one_order(world):
     assert world.rows("SELECT count(*) FROM copy_decisions") == [(1,)]
 
 
+def test_every_decision_names_the_order_that_carries_it_out_however_long_it_has_waited(world):
+    account = world.user()
+
+    async def main():
+        await world.start()
+        for volume in ("0.00004", "0.00004", "0.00004", "1", "0.00006", "0.00006"):
+            await world.trade("buy", volume)
+
+    world.run(main)
+    first, second, third = (order.cl_ord_id for order in account.sent)
+    decided = world.rows("SELECT cl_ord_id FROM copy_decisions ORDER BY decided_ns, exec_id")
+    assert decided == [(first,)] * 3 + [(second,)] + [(third,)] * 2
+
+
 def test_nothing_is_sent_before_it_is_written(world):
     world.users(3)
     seen = []

@@ -17,6 +17,7 @@ from krakenonce.copytrader.journal.rows import (
     decision_row,
     fill_of,
     fill_row,
+    is_as_planned,
     line_of,
     line_row,
     order_of,
@@ -118,6 +119,26 @@ async def test_a_decision_knows_the_order_that_took_it_in_and_no_later_one(journ
     await journal.commit(Changes(orders=(ORDER._replace(cl_ord_id="k2", attempt=1),)))
     rows = await journal.select("SELECT exec_id, cl_ord_id FROM copy_decisions ORDER BY exec_id")
     assert rows == [("T0", "k1"), ("T1", "k1"), ("TS", "")]
+
+
+async def test_an_order_of_which_it_is_known_that_nothing_waits_for_it_is_not_looked_for(journal):
+    """Nobody says so who does not know: see `Changes.alone`."""
+    await journal.commit(Changes(decisions=(DECISION._replace(exec_id="T0"),)))
+    await journal.commit(Changes(decisions=(DECISION,), orders=(ORDER,), alone=frozenset({ORDER.cl_ord_id})))
+    rows = await journal.select("SELECT exec_id, cl_ord_id FROM copy_decisions ORDER BY exec_id")
+    assert rows == [("T0", ""), ("T1", "k1")]
+
+
+async def test_planned_orders_and_others_are_kept_whole_in_one_batch(journal):
+    text = {"path": "ws", "txid": "O1", "reason": "cut", "mirrors": "O7", "ordertype": "limit"}
+    amounts = {name: Decimal("0.1") for name in ("executed", "cost", "fee", "trigger")}
+    moments = dict.fromkeys(("sent_ns", "acknowledged_ns", "done_ns"), NOW)
+    changed = [ORDER._replace(**{name: value}) for name, value in (text | amounts | moments).items()]
+    assert is_as_planned(ORDER)
+    assert not any(map(is_as_planned, changed))
+    orders = (ORDER, *(one._replace(cl_ord_id=f"k{number}") for number, one in enumerate(changed, 2)))
+    await journal.commit(Changes(orders=orders))
+    assert set((await journal.load()).orders) == set(orders)
 
 
 async def test_an_order_that_has_ended_has_ended_for_good(journal):
