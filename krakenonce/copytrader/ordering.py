@@ -22,7 +22,7 @@ from krakenonce.copytrader.naming import order_name
 from krakenonce.copytrader.policy import Rest, UserPolicy
 from krakenonce.copytrader.prices import limit_within
 from krakenonce.copytrader.records import CopyOrder, Line, Purpose
-from krakenonce.copytrader.sizing.funds import affordable
+from krakenonce.copytrader.sizing.funds import affordable, with_fee
 from krakenonce.copytrader.sizing.minimums import meets_minimums, waiting_for_more
 from krakenonce.orders.records import Side
 
@@ -148,7 +148,9 @@ def _entry_hindrance(policy: UserPolicy, rules: PairRules, moment: Moment) -> st
 
 
 def _most(volume: Decimal, limit: Decimal, policy: UserPolicy, rules: PairRules, moment: Moment) -> Decimal:
-    most = min(volume, affordable(moment.available_quote, limit, moment.fee_rate, rules.lot_decimals))
+    most = volume
+    if multiply(volume, with_fee(limit, moment.fee_rate)) > moment.available_quote:
+        most = min(volume, affordable(moment.available_quote, limit, moment.fee_rate, rules.lot_decimals))
     if policy.guards.max_order is None:
         return most
     value = multiply(moment.reference, moment.worth)

@@ -28,7 +28,10 @@ def limit_within(side: Side, reference: Decimal, slippage: Decimal, rules: PairR
         slippage: how much worse the price may be, as a fraction.
         rules: the pair's ticks.
     """
+    return _limit(side, reference, slippage, rules.price_decimals)
+
+
+@lru_cache(maxsize=256)
+def _limit(side: Side, reference: Decimal, slippage: Decimal, price_decimals: int) -> Decimal:
     worst = bound(side, reference, slippage)
-    if side == "buy":
-        return floor_to_tick(worst, rules.price_decimals)
-    return ceil_to_tick(worst, rules.price_decimals)
+    return floor_to_tick(worst, price_decimals) if side == "buy" else ceil_to_tick(worst, price_decimals)

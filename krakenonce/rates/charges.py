@@ -46,6 +46,8 @@ def charges_of(method: str, params: Params, orders: KnownOrders, now_ns: int) ->
         orders: what is known of the account's orders: which pair they are of, and since when they stand unchanged.
         now_ns: the present moment of the boot clock.
     """
+    if method == "AddOrder":
+        return _addition(str(params.get("pair")))
     if method not in ENGINE_METHODS:
         by_client_id = method in ("OpenOrders", "ClosedOrders") and params.get("cl_ord_id") is not None
         return (Charge(REST, rest_cost(method, by_client_id=by_client_id) * POINT),)
@@ -55,7 +57,7 @@ def charges_of(method: str, params: Params, orders: KnownOrders, now_ns: int) ->
         return _mass_cancellation(params, orders, now_ns)
     if method in ("CancelAll", "CancelAllOrdersAfter"):
         return (Charge(EVERY_PAIR, engine_cost("add") * POINT, must_fit=False),)
-    return (Charge(pair_key(params.get("pair")), _rows(method, params) * POINT // 2),)
+    return (Charge(pair_key(params.get("pair")), _rows(params) * POINT // 2),)
 
 
 def pair_key(name: object) -> str:
@@ -78,9 +80,14 @@ def order_names(method: str, params: Params) -> list[str]:
     return [str(params[field]) for field in ("txid", "cl_ord_id") if params.get(field) is not None]
 
 
-def _rows(method: str, params: Params) -> int:
-    """Return how many half points adding costs: two for one order, one for each row of a batch."""
-    return len(_listed(params.get("orders"))) if method == "AddOrderBatch" else 2 * engine_cost("add")
+@lru_cache(maxsize=4096)  # of a fan-out, all orders cost the same
+def _addition(pair: str) -> tuple[Charge, ...]:
+    return (Charge(_pair_key(pair), engine_cost("add") * POINT),)
+
+
+def _rows(params: Params) -> int:
+    """Return how many half points a batch costs: one for each row."""
+    return len(_listed(params.get("orders")))
 
 
 def _change(transaction: str, params: Params, orders: KnownOrders, now_ns: int) -> Charge:

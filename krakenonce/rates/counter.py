@@ -47,6 +47,8 @@ class FadingCounter:
 
         None says that no time is known: calls under way fill the counter, and only their answers make room.
         """
+        if self._faded + self.held + cost <= ceiling:
+            return 0  # however much of it has faded by now: by far the most
         fading = self._fading(now_ns)
         excess = fading + self.held + cost - ceiling
         if excess <= 0:
