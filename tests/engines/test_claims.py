@@ -1,18 +1,21 @@
-"""A key that was handed over: used once its claim is granted, and with all that is remembered of it."""
+"""A key that was handed over: used for a moment at once, and on from there as soon as its claim is granted."""
 
 import threading
 
 import pytest
 
 from krakenonce.clock import ManualClock
+from krakenonce.errors import GrantEnded
 from krakenonce.stores.leases.book import Book
 from krakenonce.stores.leases.engine import (
     KEPT_EVENTS,
+    PUSHED_NS,
     Acquire,
     Claim,
     Done,
     Granted,
     Handed,
+    Keep,
     Queued,
     Raise,
     Release,
@@ -28,6 +31,9 @@ from tests.engines.test_leases import wait_for
 KEY = "00000000000000aa:00000000000000cc"
 NOW = 1_790_000_000_000_000_000
 LONG = "x" * 1200
+CLAIM_NS = int(LeaseSettings().claim * 10**9)
+PATIENT = "?claim=60"
+"""For tests in which a push is to be in time, however slow the machine is."""
 
 
 class Desk:
@@ -36,7 +42,7 @@ class Desk:
     def __init__(self, **settings):
         self.asked = []
         self.between = lambda: None
-        clock = ManualClock()
+        self.clock = clock = ManualClock()
         self.book = Book(LeaseSettings(**settings), clock, clock, self._act, self.asked.clear)
         self.epoch = self.book.renewed(Renewal((1,), NOW, NOW + 10**10), clock.boot_ns())
 
@@ -58,14 +64,95 @@ def desk():
     return Desk()
 
 
-def test_a_push_is_not_used_before_its_claim_is_granted(desk):
+def push(*events, generation=5, at_ns=NOW, low=NOW):
+    return Handed(KEY, generation, at_ns, Granted(low, 0, generation, 0, events))
+
+
+def test_what_is_pushed_is_used_at_once_for_a_moment_and_longer_once_it_is_claimed(desk):
     pending = desk.waits()
-    desk.book.handed(Handed(KEY, 5))
+    desk.book.handed(push("first"))
+    assert desk.asked == [Acquire(KEY, 0), Claim(KEY, 5)]
+    assert (pending.grant.high, pending.grant.until_boot_ns) == (NOW + PUSHED_NS, CLAIM_NS // 2)
+    assert desk.book.remembered(KEY) == ("first",)
+    desk.granted(5, "first", "second")
+    longer = desk.book.renew(pending.grant, NOW)
+    assert longer.high == NOW + 10**10
+    assert longer.until_boot_ns > 10**9
+    assert desk.book.remembered(KEY) == ("first", "second")
+
+
+@pytest.mark.parametrize("message", [Handed(KEY, 5), push(at_ns=NOW - CLAIM_NS), push(at_ns=NOW + CLAIM_NS)])
+def test_a_push_without_a_grant_or_from_another_time_waits_for_its_claim(desk, message):
+    pending = desk.waits()
+    desk.book.handed(message)
     assert desk.asked == [Acquire(KEY, 0), Claim(KEY, 5)]
     assert pending.grant is None
     desk.granted(5, "first")
     assert pending.grant is not None
     assert desk.book.remembered(KEY) == ("first",)
+
+
+@pytest.mark.parametrize("settings", [{"replicas": 1}, {"cluster": True}])
+def test_where_others_must_know_first_a_push_waits_for_its_claim(settings):
+    desk = Desk(**settings)
+    pending = desk.waits()
+    desk.book.handed(push())
+    assert pending.grant is None
+    desk.granted(5)
+    assert pending.grant is not None
+
+
+def test_a_push_of_an_earlier_life_of_the_session_waits_for_its_claim(desk):
+    desk.epoch = desk.book.renewed(Renewal((NOW + 1,), NOW + 1, NOW + 10**10), 0)
+    pending = desk.waits()
+    desk.book.handed(push())
+    assert pending.grant is None
+
+
+def test_a_moment_that_is_over_before_the_claim_is_answered_is_waited_for(desk):
+    first = desk.waits()
+    desk.book.handed(push())
+    desk.clock.advance(CLAIM_NS)
+    with pytest.raises(GrantEnded):
+        desk.book.renew(first.grant, NOW)
+    desk.book.release(first.grant, NOW)
+    second = desk.waits()
+    assert desk.asked == [Acquire(KEY, 0), Claim(KEY, 5)]  # not a third question
+    assert second.grant is None
+    desk.book.granted(KEY, Granted(NOW, 0, 5, 0), desk.epoch)
+    assert second.grant.low == NOW + 1
+
+
+def test_who_used_a_push_that_was_passed_on_asks_anew(desk):
+    first = desk.waits()
+    desk.book.handed(push())
+    second = desk.waits()
+    desk.book.missed(Claim(KEY, 5))
+    desk.book.release(first.grant, NOW + 7)
+    assert desk.asked[2:] == [Acquire(KEY, NOW + 8)]
+    assert second.grant is None
+
+
+def test_the_answer_to_a_claim_does_not_confirm_what_is_in_doubt_since(desk):
+    first = desk.waits()
+    desk.book.handed(push())
+    desk.book.doubt(KEY)
+    desk.granted(5)
+    desk.book.release(first.grant, NOW)
+    assert desk.waits().grant is None
+    assert desk.asked[2:] == [Acquire(KEY, NOW + 1)]
+
+
+def test_what_is_used_unclaimed_is_spoken_for_in_a_new_era_and_stands_then(desk):
+    desk.waits()
+    desk.book.handed(push())
+    desk.epoch = desk.book.renewed(Renewal((2,), NOW, NOW + 10**10), 0)
+    keep = desk.asked[-1]
+    assert keep == Keep(KEY, 5, NOW + PUSHED_NS)
+    desk.book.kept(keep, effect=True)
+    desk.clock.advance(CLAIM_NS)
+    first = desk.book._slots[KEY].lease
+    assert first.until is None
 
 
 def test_a_claim_that_came_too_late_is_followed_by_another_ask(desk):
@@ -113,16 +200,6 @@ def test_a_key_in_doubt_is_given_back_at_the_end_with_all_that_was_used_of_it(de
     assert desk.book.give_back_all() == [Release(KEY, 5, NOW + 78, again=False)]
 
 
-def test_what_was_given_back_and_is_wanted_once_more_is_given_back_once_more(desk):
-    """The engine crashed with the first release in its memory; nobody here will use the key and give it back again."""
-    pending = desk.waits()
-    desk.granted(5)
-    desk.book.release(pending.grant, pending.grant.low)
-    assert desk.asked[1:] == [Release(KEY, 5, NOW + 1, again=False)]
-    desk.book.wanted(Wanted(KEY, 5))
-    assert desk.asked[1:] == [Release(KEY, 5, NOW + 1, again=False)] * 2
-
-
 def test_what_is_here_again_is_not_given_back_for_an_older_wish(desk):
     first = desk.waits()
     desk.granted(5)
@@ -152,19 +229,32 @@ class Gate:
         engine.run = gated
 
 
-def test_the_new_holder_waits_for_its_claim_and_knows_what_the_old_one_did(server, key, opened):
-    holder, heir = opened(server.url), opened(server.url)
+def hand_over_behind_a_gate(server, key, opened, events):
+    """Have *key* handed over to a process whose claims don't reach the engine; return that one, and who waits there."""
+    holder, heir = opened(server.url + PATIENT), opened(server.url + PATIENT)
     grant = take(holder, key)
     gate, waiting = Gate(heir), Waiting(heir, key)
-    events = tuple(f"{number} {LONG}" for number in range(KEPT_EVENTS))  # far more than a push could carry
     for event in events:
         holder.remember(key, event)
     holder.release(grant, grant.low)
     assert gate.reached.wait(20)
+    return heir, gate, waiting
+
+
+def test_the_new_holder_does_not_wait_for_its_claim_and_knows_what_the_old_one_did(server, key, opened):
+    heir, gate, waiting = hand_over_behind_a_gate(server, key, opened, ("first", "second"))
+    assert waiting.grant().key == key
+    assert heir.remembered(key) == ("first", "second")
+    gate.opened.set()
+
+
+def test_what_does_not_fit_into_a_push_comes_with_the_claim(engines, key, opened):
+    events = tuple(f"{number} {LONG}" for number in range(KEPT_EVENTS))
+    heir, gate, waiting = hand_over_behind_a_gate(engines["postgresql"], key, opened, events)
     assert not waiting.is_woken
     assert heir.remembered(key) == ()
     gate.opened.set()
-    assert waiting.grant().low > grant.low
+    assert waiting.grant().key == key
     assert heir.remembered(key) == events
 
 
@@ -186,8 +276,11 @@ class Sitting:
 
 
 def heard(sitting):
-    """Return the generations of what is pushed next to *sitting*."""
-    return [message.generation for message in sitting.ear.hear(20) if isinstance(message, Handed)]
+    """Return the grant that is pushed next to *sitting*."""
+    while True:
+        for message in sitting.ear.hear(20):
+            if isinstance(message, Handed):
+                return message.granted
 
 
 @pytest.fixture
@@ -216,11 +309,13 @@ def test_who_does_not_claim_in_time_is_passed_over_and_lives_on(sittings, server
     assert isinstance(second.ask(Acquire(other, 0)), Granted)
     assert isinstance(second.ask(Acquire(key, 0)), Queued)
     handed = first.ask(Remember(key, "refused"), Release(key, grant.generation, grant.low + 1, again=False))[1]
-    assert handed.handed in heard(second)
+    pushed = heard(second)
+    assert (pushed.generation, pushed.events) == (handed.handed, ("refused",))
     watch = third.ask(Acquire(key, 0)).watch
     passed = third.ask(Acquire(key, 0, watch, 10**6))
     assert isinstance(passed, Granted)
     assert passed.events == ("refused",)
+    assert passed.low >= pushed.low + PUSHED_NS  # it may have been used
     assert second.ask(Claim(key, handed.handed)) == Done(effect=False)
     assert second.renew().birth == second.birth  # what else it holds is still its own
 

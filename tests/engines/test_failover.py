@@ -74,15 +74,15 @@ def lose_all(server, key, opened):
 
 @pytest.mark.parametrize("loss", ["forget_all", "restart", "restore_dump"])
 def test_a_loss_takes_no_key_from_its_holder(own_server, key, opened, loss):
-    url = own_server.url + FAST
+    url = own_server.url + "?ttl=8&request_timeout=0.5"  # a slow machine takes seconds to restore a dump
     holder, other = opened(url), opened(url)
     use(holder, key)
     own_server.save_dump()
     grant = take(holder, key)
     getattr(own_server, loss)()
     waiting = Waiting(other, key)
-    wait_for(lambda: works(holder, key + "x"))  # asked after it had said what it holds
-    wait_for(lambda: works(other, key + "y"))  # asked after the quiet time, in which nobody is given anything new
+    wait_for(lambda: works(holder, key + "x"), 60)  # asked after it had said what it holds
+    wait_for(lambda: works(other, key + "y"), 60)  # asked after the quiet time, in which nobody is given anything new
     grant = holder.renew(grant, grant.low)
     assert not waiting.is_woken
     holder.release(grant, grant.low + 5)
@@ -210,7 +210,7 @@ def test_many_processes_make_the_schema_at_once(engines):
         stores = list(pool.map(lambda _: open_store(server.url, SystemClock()), range(6)))
     for store in stores:
         store.close()
-    assert server.do("select max(version), count(*) from krakenonce.migration") == [(3, 3)]
+    assert server.do("select max(version), count(*) from krakenonce.migration") == [(2, 2)]
     server.do("insert into krakenonce.migration values (99)")
     with pytest.raises(ConfigError, match="version 99"):
         open_store(server.url, SystemClock())

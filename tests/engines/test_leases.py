@@ -56,7 +56,7 @@ def test_closing_is_a_few_round_trips(server, proxy, key, opened):
     assert proxy.sent <= before + 6
 
 
-def test_a_contended_key_is_one_round_trip_a_push_and_a_claim(server, key, opened, keep):
+def test_a_contended_key_is_one_round_trip_and_a_push(server, key, opened, keep):
     holder = opened(server.url)
     grant = take(holder, key)
     mine = keep(Proxy(server.port))
@@ -66,7 +66,7 @@ def test_a_contended_key_is_one_round_trip_a_push_and_a_claim(server, key, opene
     wait_for(lambda: mine.sent == before + 1)
     holder.release(grant, grant.low)
     assert waiting.grant().low > grant.low
-    assert mine.sent == before + 2  # the claim
+    wait_for(lambda: mine.sent == before + 2)  # the claim, which nobody waits for
 
 
 def test_renewal_does_not_depend_on_the_number_of_keys(server, key, opened, keep):

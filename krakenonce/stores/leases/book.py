@@ -157,19 +157,27 @@ class Book(Eras):
             self._serve(key, slot, effects)
 
     def handed(self, message: Handed) -> None:
-        """Claim a lease that another process handed over.
-
-        It is used once the engine has granted the claim, never before: so nobody passes the key on meanwhile, and what
-        becomes of its first request is remembered before anybody else has the key.
-        """
+        """Claim a lease that was handed over; use it at once if it came so fast that nobody can have passed it on."""
+        key, granted = message.key, message.granted
+        if granted is not None:
+            self._remember(key, granted)
         with self._deciding() as effects:
-            if message.generation > self._slot(message.key).given_back:
-                effects.asks.append(Claim(message.key, message.generation))
+            slot = self._slot(key)
+            if message.generation <= slot.given_back:
+                return
+            effects.asks.append(Claim(key, message.generation))
+            until = self.session.pushed_until(message.at_ns, self._clock.boot_ns())
+            if granted is not None and until is not None and self._settings.trusts_pushes:
+                slot.asked = False
+                self._install(slot, granted, until)
+                self._serve(key, slot, effects)
 
     def missed(self, claim: Claim) -> None:
         """Note that a claim came too late, and ask anew if the key is still waited for."""
         with self._deciding() as effects:
             slot = self._slots[claim.key]
+            if slot.lease is not None and slot.lease.until and slot.lease.generation == claim.generation:
+                slot.lease = None
             slot.asked = False
             self._serve(claim.key, slot, effects)
 
@@ -185,9 +193,7 @@ class Book(Eras):
         """Note that another process waits for a key, and hand it over when its turn here is over."""
         with self._deciding() as effects:
             slot = self._slot(message.key)
-            # An engine that has lost a release asks for what was given back already: it is released once more.
-            is_lost = message.generation == slot.given_back and slot.lease is None
-            if message.generation > slot.given_back or is_lost:
+            if message.generation > slot.given_back:
                 slot.wanted = message.generation
                 self._serve(message.key, slot, effects)
 

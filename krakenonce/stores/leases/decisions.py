@@ -10,6 +10,7 @@ from krakenonce.clock import NS_PER_MS, Clock
 from krakenonce.nonce import MAX_NONCE
 from krakenonce.stores.base import Grant
 from krakenonce.stores.leases.engine import (
+    PUSHED_NS,
     Acquire,
     Granted,
     Release,
@@ -94,7 +95,7 @@ class Decisions:
             effects.wakes.append(pending)
         elif slot.waiting and self.away:
             self._fail(slot, effects)
-        elif slot.waiting and not slot.asked and (lease is None or self._is_used_up(slot, lease)):
+        elif slot.waiting and not slot.asked and (lease is None or self._is_spent(slot, lease)):
             slot.asked = True
             effects.asks.append(self._wish(key, slot))
         if not slot.waiting:
@@ -115,16 +116,25 @@ class Decisions:
             pending.error = self.away
             effects.wakes.append(pending)
 
-    def _install(self, slot: Slot, granted: Granted) -> None:
+    def _install(self, slot: Slot, granted: Granted, until: int | None = None) -> None:
+        """Take in a grant; it lasts *until* its claim is answered, unless that is None."""
         standing = self._standing(slot)
-        if granted.generation <= max(slot.given_back, standing.generation if standing is not None else 0):
+        known = standing.generation if standing is not None else 0
+        if standing is not None and standing.until is not None and known == granted.generation:
+            standing.high, standing.until = granted.high, until  # the answer to the claim
+        elif granted.generation > max(slot.given_back, slot.doubted, known):
+            slot.lease = self._lease(granted, until)
+        else:
             return  # overtaken on the way, by what this process has done since or by what the engine has said since
-        slot.lease = Lease(granted.low, granted.high, granted.generation, self.session.epoch, self._timer.boot_ns())
         slot.watch, slot.doubted = None, 0
         slot.floor = max(slot.floor, granted.low)
         slot.recall(granted.events)
         if granted.waiting:
             slot.wanted = granted.generation
+
+    def _lease(self, granted: Granted, until: int | None) -> Lease:
+        high, now = granted.high if until is None else granted.low + PUSHED_NS, self._timer.boot_ns()
+        return Lease(granted.low, high, granted.generation, self.session.epoch, now, until=until)
 
     def _standing(self, slot: Slot) -> Lease | None:
         if slot.lease is not None and slot.lease.epoch != self.session.epoch:
@@ -134,18 +144,26 @@ class Decisions:
     def _usable(self, slot: Slot) -> Lease | None:
         """Return the lease if a request may be sent under it now."""
         lease, now = self._standing(slot), self._clock.boot_ns()
-        if self.away and self._settings.degrade and not (lease is not None and self.session.may_send(now)):
+        if self.away and self._settings.degrade and not (lease is not None and self._may_send(lease, now)):
             lease = slot.lease = lease if lease is not None and lease.alone else self._lease_of_this_host(slot)
         if lease is None or lease.alone:
             return lease
-        return None if self._is_used_up(slot, lease) or not self.session.may_send(now) else lease
+        return None if slot.floor >= self._end_of(lease) or not self._may_send(lease, now) else lease
+
+    def _may_send(self, lease: Lease, now: int) -> bool:
+        return self.session.may_send(now) and (lease.until is None or now <= lease.until)
 
     def _lease_of_this_host(self, slot: Slot) -> Lease:
         now = self.session.engine_ns(self._clock.boot_ns()) + self._settings.margin * NS
         return Lease(max(slot.floor, now), MAX_NONCE + 1, 0, self.session.epoch, self._timer.boot_ns(), alone=True)
 
-    def _is_used_up(self, slot: Slot, lease: Lease) -> bool:
-        return slot.floor >= max(lease.high, self.session.until_ns)
+    def _end_of(self, lease: Lease) -> int:
+        """Return the first number that may not be used under *lease*."""
+        return max(lease.high, self.session.until_ns) if lease.until is None else lease.high
+
+    def _is_spent(self, slot: Slot, lease: Lease) -> bool:
+        """Return whether another lease is to be asked for. The answer to a claim comes by itself."""
+        return lease.until is None and slot.floor >= self._end_of(lease)
 
     def _grant(self, key: str, slot: Slot, lease: Lease) -> Grant:
         slot.handed_out += 1
@@ -153,6 +171,7 @@ class Decisions:
         return self._describe(key, slot, lease)
 
     def _describe(self, key: str, slot: Slot, lease: Lease) -> Grant:
-        low, high = max(lease.low, slot.floor), max(lease.high, self.session.until_ns)
-        until = None if lease.alone else self.session.send_until
-        return Grant(key, low, high, until, slot.holder, self.session.offset)
+        low, until = max(lease.low, slot.floor), None if lease.alone else self.session.send_until
+        if until is not None and lease.until is not None:
+            until = min(until, lease.until)
+        return Grant(key, low, self._end_of(lease), until, slot.holder, self.session.offset)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from krakenonce.clock import Clock
 from krakenonce.errors import ConfigError
@@ -91,10 +91,15 @@ class Driver:
                 "what it pushes does not arrive. Behind a transaction pooler, add listen=host:port of the server itself"
             )
 
-    def ask(self, asks: Sequence[Ask]) -> None:
-        """Ask the engine later, on the driver's own thread, and see to it that nobody waits for ever."""
+    def ask(self, asks: Sequence[Ask], wake: Callable[[], None]) -> None:
+        """Ask the engine later, on the driver's own thread, and see to it that nobody waits for ever.
+
+        *wake* lets go on who has waited: after their turn is certain to be asked about first, before it is.
+        """
+        self._inbox.add(asks)
+        wake()
         if asks:
-            self._inbox.put(asks)
+            self._inbox.call()
         self._vigil.look()
 
     def void_asks(self) -> None:

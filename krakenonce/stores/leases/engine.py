@@ -85,6 +85,9 @@ Ask = Acquire | Release | Claim | Pass | Keep | Raise | Remember
 KEPT_EVENTS = 32
 """How many events of a key are kept."""
 
+PUSHED_NS = 1_000_000_000
+"""How many numbers of a pushed grant may be used before it is claimed. If it never is, the next begins above them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Granted:
@@ -152,10 +155,17 @@ class Renewal:
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """A push: *key* was handed over under *generation*, and is to be claimed."""
+    """A push: *key* was handed over under *generation*, at *at_ns* of the engine's clock, and is to be claimed.
+
+    Attributes:
+        granted: the grant, whose numbers below `PUSHED_NS` may be used for a moment before the claim is answered; None
+            if all that is remembered of the key did not fit into a push.
+    """
 
     key: str
     generation: int
+    at_ns: int = 0
+    granted: Granted | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ class Eras(Decisions):
             kept = self._kept.pop(keep.key, None)
             if effect and kept is not None and slot.lease is None and kept[0].generation > slot.given_back:
                 slot.lease = kept[0]
-                slot.lease.epoch = self.session.epoch
+                slot.lease.epoch, slot.lease.until = self.session.epoch, None
             slot.asked = False
             self._serve(keep.key, slot, effects)
 
@@ -63,8 +63,11 @@ class Eras(Decisions):
         yield from ((key, kept) for key, kept in self._kept.items() if now <= kept[1])
         for key, slot in self._slots.items():
             lease = slot.lease
-            if lease is not None and not lease.alone and lease.epoch == epoch and now <= until:
-                yield key, (lease, until)
+            if lease is None or lease.alone or lease.epoch != epoch:
+                continue
+            ends = until if lease.until is None else min(until, lease.until)
+            if now <= ends:
+                yield key, (lease, ends)
 
     def _floor_of(self, key: str, lease: Lease) -> int:
         return max(self._slots[key].floor, lease.high)

@@ -21,9 +21,18 @@ class Inbox:
         self.closed = False
 
     def put(self, asks: Iterable[Ask]) -> None:
-        """Add *asks* at the end."""
+        """Add *asks* at the end, and wake whoever takes them."""
+        self.add(asks)
+        self.call()
+
+    def add(self, asks: Iterable[Ask]) -> None:
+        """Add *asks* at the end; `call` comes soon."""
         with self._changed:
             self._asks.extend(asks)
+
+    def call(self) -> None:
+        """Wake whoever takes what was added."""
+        with self._changed:
             self._changed.notify()
 
     def put_back(self, asks: list[Ask]) -> None:

@@ -17,10 +17,10 @@ class Session:
         send_until: the moment of the boot clock after which nothing may be sent.
     """
 
-    __slots__ = ("_birth", "_sending", "epoch", "offset", "send_until", "until_ns")
+    __slots__ = ("_birth", "_claim", "_sending", "epoch", "offset", "send_until", "until_ns")
 
     def __init__(self, settings: LeaseSettings) -> None:
-        self._sending = int(settings.sending * NS)
+        self._sending, self._claim = int(settings.sending * NS), int(settings.claim * NS)
         self._birth: tuple[int, ...] = ()
         self.epoch = 0
         self.offset = 0
@@ -39,6 +39,17 @@ class Session:
     def engine_ns(self, boot_ns: int) -> int:
         """Return what the engine's clock shows at *boot_ns*, or slightly more."""
         return boot_ns + self.offset
+
+    def pushed_until(self, at_ns: int, boot_ns: int) -> int | None:
+        """Return up to when what was pushed *at_ns* may be used unclaimed; None if it did not come at once.
+
+        Nobody passes it on before the time for the claim is over; half of it is left to the request that is sent last.
+        By a clock that was set meanwhile, a push seems to come late, or from the future.
+        """
+        age = self.engine_ns(boot_ns) - at_ns
+        if abs(age) > self._claim // 4 or at_ns <= max(self._birth, default=0):
+            return None
+        return boot_ns - max(age, 0) + self._claim // 2
 
     def may_send(self, boot_ns: int) -> bool:
         """True if a request that is sent at *boot_ns* will be over when the lease ends."""

@@ -67,6 +67,14 @@ class LeaseSettings:
         """The same when another server has taken over: then connections break, and everybody comes at once."""
         return min(1.0, self.quiet_after_loss)
 
+    @property
+    def trusts_pushes(self) -> bool:
+        """Whether a key that is pushed may be used before its claim is answered.
+
+        Not where replicas must know of it first, nor where a push was made by another clock than the session counts by.
+        """
+        return not self.replicas and not self.cluster
+
     def check(self) -> None:
         """Raise `ConfigError` if no request could be sent between two renewals."""
         if self.ttl / 3 >= self.sending:

@@ -21,13 +21,17 @@ class Lease:
         generation: the engine's.
         epoch: the session's when it was granted.
         since: when it was had, by the timers' clock.
+        until: the moment of the boot clock up to which it may be used without having been claimed; None once it was.
     """
 
-    __slots__ = ("alone", "epoch", "generation", "high", "low", "since")
+    __slots__ = ("alone", "epoch", "generation", "high", "low", "since", "until")
 
-    def __init__(self, low: int, high: int, generation: int, epoch: int, since: int, *, alone: bool = False) -> None:
+    def __init__(
+        self, low: int, high: int, generation: int, epoch: int, since: int, *, alone: bool = False,
+        until: int | None = None,
+    ) -> None:  # fmt: skip
         self.low, self.high, self.generation = low, high, generation
-        self.epoch, self.since, self.alone = epoch, since, alone
+        self.epoch, self.since, self.alone, self.until = epoch, since, alone, until
 
 
 class Withdrawal(Protocol):

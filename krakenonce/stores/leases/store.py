@@ -104,8 +104,9 @@ class LeasedStore:
 
     def _act(self, effects: Effects) -> None:
         if effects.asks or self._book.is_awaited:
-            self._driver.ask(effects.asks)
-        effects.wake_all()
+            self._driver.ask(effects.asks, effects.wake_all)
+        else:
+            effects.wake_all()
 
     def _check(self) -> None:
         if self._pid != os.getpid():

@@ -80,6 +80,9 @@ declare
     known bigint := greatest(lane.floor, lane.wish, floor);
     soon bigint := now_ns + margin * 1000000000::bigint;
 begin
+    if lane.unclaimed then  -- whoever was handed it may have used less than a second's numbers
+        known := greatest(known, least(lane.low, 9223372033854775807) + 1000000000);
+    end if;
     if krakenonce.is_known(lane) then
         return greatest(now_ns, known);
     elsif known <= soon then
@@ -112,6 +115,17 @@ begin
     reply := krakenonce.granted(lane);
 end $$;
 
+-- Tells the holder of a lane that it was handed over, with the grant; or without it, if it does not fit into a push.
+create function krakenonce.push(lane krakenonce.lane, given krakenonce.reply) returns void language plpgsql volatile as $$
+declare
+    all_of_it text := concat_ws(' ', 'G', given.generation, given.low, given.high, given.waiting, krakenonce.now_ns(), lane.key)
+        || E'\n' || given.events;
+    is_short boolean := octet_length(all_of_it) < 8000;
+begin
+    perform pg_notify('kn_' || lane.holder,
+        case when is_short then all_of_it else concat_ws(' ', 'H', lane.generation, lane.key) end);
+end $$;
+
 -- Gives a lane to the first in line who may be alive, and tells it. The reply is null if nobody is.
 create function krakenonce.hand_over(inout lane krakenonce.lane, me text, floor bigint, margin integer,
     out reply krakenonce.reply) language plpgsql volatile as $$
@@ -131,7 +145,7 @@ begin
             given := krakenonce.give(lane, waiter, null, margin, true);
             lane := given.lane;
             reply := given.reply;
-            perform pg_notify('kn_' || waiter, concat_ws(' ', 'H', lane.generation, lane.key));
+            perform krakenonce.push(lane, reply);
             reply := ('D', null, null, lane.generation, 2, null)::krakenonce.reply;
             return;
         end if;
@@ -235,7 +249,7 @@ begin
                 perform pg_notify('kn_' || lane.holder, concat_ws(' ', 'W', lane.generation, lane.key));
                 return krakenonce.wait(rest, token);
             end if;
-            if not lane.unclaimed then  -- who has not claimed it has used none of it, and may live on with other lanes
+            if not lane.unclaimed then  -- who has not claimed it has used little of it, and may live on with other lanes
                 update krakenonce.session h set dead = true where h.name = lane.holder;
                 lane.floor := greatest(lane.floor, krakenonce.ns(s.until));
             end if;
@@ -267,6 +281,7 @@ begin
         return krakenonce.done(false);
     end if;
     lane.floor := greatest(next_floor, lane.low);  -- who never heard of the grant knows less than it began with
+    lane.unclaimed := false;
     if again and not me = any(lane.queue) then
         lane.queue := lane.queue || me;
     end if;
@@ -274,7 +289,6 @@ begin
     lane := given.lane;
     if (given.reply).kind is null then
         lane.holder := null;
-        lane.unclaimed := false;
     end if;
     perform krakenonce.write(lane);
     return coalesce(given.reply, krakenonce.done(true));
@@ -327,7 +341,9 @@ begin
     end if;
     lane := krakenonce.locked(of_key);
     if krakenonce.is_known(lane) then
-        return krakenonce.done(lane.holder = me and lane.generation = of_generation);
+        update krakenonce.lane l set unclaimed = false
+            where l.key = of_key and l.holder = me and l.generation = of_generation;
+        return krakenonce.done(found);
     elsif lane.generation > of_generation then
         return krakenonce.done(false);
     end if;

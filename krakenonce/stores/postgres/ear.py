@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from krakenonce.stores.leases.engine import EngineAway, Handed, Knock, Message, Wanted
+from krakenonce.stores.leases.engine import EngineAway, Message
+from krakenonce.stores.leases.pushes import read_push
 from krakenonce.stores.postgres.failures import as_absence
 from krakenonce.stores.postgres.sockets import cut
 
@@ -43,7 +44,7 @@ class PostgresEar:
         if connection is None:
             raise EngineAway("not connected")
         with as_absence():
-            heard = [_read(push.payload) for push in connection.notifies(timeout=seconds, stop_after=1)]
+            heard = [read_push(push.payload) for push in connection.notifies(timeout=seconds, stop_after=1)]
             if not heard:
                 self._check_life(connection)
         return heard
@@ -62,11 +63,3 @@ class PostgresEar:
             connection.execute("select 1")
         finally:
             patience.cancel()
-
-
-def _read(text: str) -> Message:
-    kind, _, rest = text.partition(" ")
-    generation, _, key = rest.partition(" ")
-    if kind == "W":
-        return Wanted(key, int(generation))
-    return Handed(key, int(generation)) if kind == "H" else Knock()

@@ -12,7 +12,7 @@ from krakenonce.errors import ConfigError
 if TYPE_CHECKING:
     from psycopg import Connection
 
-MIGRATIONS = ("001_tables.sql", "002_functions.sql", "003_releases.sql")
+MIGRATIONS = ("001_tables.sql", "002_functions.sql")
 """Applied in this order, each once. One that was released is never changed: the next one changes what it made."""
 
 _LEDGER = """

@@ -1,4 +1,7 @@
-"""The statements that do what is asked: one for all asks of a kind that follow each other, whatever their number."""
+"""The statements that do what is asked: one for all asks of a kind that follow each other, whatever their number.
+
+Nothing is prepared, so each is parsed and planned anew: one ask alone, on which somebody waits, has a plainer one.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +46,12 @@ class Form(NamedTuple):
             f"lateral krakenonce.{self.function}(%s, %s, {given}) r order by a.place"
         )
 
+    @property
+    def lone_statement(self) -> str:
+        """Call it once."""
+        given = ", ".join(["%s"] * (3 + len(self.types) + self.settings))
+        return f"select * from krakenonce.{self.function}({given})"  # noqa: S608 - constants
+
 
 FORMS: dict[type[Ask], Form] = {
     Acquire: Form("acquire", ("bigint", "text", "bigint"), settings=4),
@@ -54,7 +63,7 @@ FORMS: dict[type[Ask], Form] = {
     Remember: Form("remember", ("text",), settings=1),
 }
 _STATEMENTS = {kind: form.statement for kind, form in FORMS.items()}
-_RELEASE_SOON = FORMS[Release]._replace(function="release_soon").statement
+_LONE_STATEMENTS = {kind: form.lone_statement for kind, form in FORMS.items()}
 
 
 class Statements:
@@ -72,11 +81,12 @@ class Statements:
 
     def of(self, asks: Sequence[Ask], session: str, incarnation: int) -> Iterator[tuple[str, tuple[Any, ...]]]:
         """Yield statements and parameters that do *asks* in this order; each returns a row for each of its asks."""
-        is_hand_over = len(asks) == 1 and isinstance(asks[0], Release)
         for kind, group in groupby(asks, type):
-            arrays = map(list, zip(*map(_values, group), strict=True))
-            statement = _RELEASE_SOON if is_hand_over else _STATEMENTS[kind]
-            yield statement, (*arrays, session, incarnation, *self._settings.get(kind, ()))
+            values, settings = list(map(_values, group)), self._settings.get(kind, ())
+            if len(values) == 1:
+                yield _LONE_STATEMENTS[kind], (session, incarnation, *values[0], *settings)
+            else:
+                yield _STATEMENTS[kind], (*map(list, zip(*values, strict=True)), session, incarnation, *settings)
 
 
 def _values(ask: Ask) -> tuple[Any, ...]:

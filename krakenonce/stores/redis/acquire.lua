@@ -36,7 +36,7 @@ local function wait_for_holder()
   local left = math.min(ttl, math.max(ttl * 2 / 5, ends - ms)) - watched
   if state.unclaimed then left = tonumber(ARGV[5]) - watched end
   if left > 0 then return {'Q', math.ceil(left), token} end
-  if state.unclaimed then return nil end  -- it has used none of this, and may live on with other keys
+  if state.unclaimed then return nil end  -- it has used little of this, and may live on with other keys
   redis.call('HSET', sessions .. state.holder, 'd', '1')
   begin_above_its_end()
 end

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
-from krakenonce.stores.leases.engine import Done, Granted, Handed, Knock, Message, NoSession, Queued, Reply, Wanted
+from krakenonce.stores.leases.engine import Done, Granted, Message, NoSession, Queued, Reply
+from krakenonce.stores.leases.pushes import read_push
 
 SHARDS = "0123456789abcdef"
 """Every key belongs to one of sixteen shards, by the first hex digit of its SHA-256. A shard is a hash tag, so all of a
@@ -69,12 +70,4 @@ def read_reply(reply: Sequence[Any]) -> Reply:
 
 def read_message(text: str) -> Message:
     """Return what a push means."""
-    kind, _, rest = text.partition(" ")
-    generation, _, name = rest.partition(" ")
-    if kind == "W":
-        return Wanted(_key(name), int(generation))
-    return Handed(_key(name), int(generation)) if kind == "H" else Knock()
-
-
-def _key(name: str) -> str:
-    return name.partition("k:")[2]
+    return read_push(text, key_of=lambda name: name.partition("k:")[2])

@@ -7,8 +7,8 @@
 --   [6] reservation in s, [7] longest believable lateness in ms, [8] '1' on a cluster, where receivers can't be counted,
 --   [9] quiet time in ms after the engine has changed, [10] after its data is lost.
 --
--- State: h holder, c '1' until the holder has claimed it, g generation, n floor, r '1' if that lies a reservation above where
---   the holder's numbers begin, x floor of those who wait, i identity.
+-- State: h holder, c '1' until the holder has claimed it (before that it uses less than a second's numbers), g generation,
+--   n floor, r '1' if that lies a reservation above where the holder's numbers begin, x floor of those who wait, i identity.
 -- Session: u end in ms, t time to live in ms, c incarnation, i identity, b birth, r renewals, d '1' once taken for dead.
 --
 -- No lease ends because of what this engine's clock shows alone: clocks are set. See acquire.lua.
@@ -48,6 +48,7 @@ end
 -- Returns the lowest number that is above everything that may have been used, the engine's data lost or not.
 local function first_free(floor)
   local known = highest(highest(state.floor or '0', state.wish), floor)
+  if state.unclaimed and not state.reserved then known = highest(known, later(state.floor, 1)) end
   if is_known then return highest(now, known) end
   local soon = later(now, tonumber(ARGV[4]))
   if not above(known, soon) then return soon end
@@ -98,9 +99,11 @@ local function hand_over(floor)
     if not waiter then return nil end
     if waiter == me then return give(me, floor, nil) end
     if may_live(waiter) then
-      give(waiter, nil, true)
-      local heard = redis.call('PUBLISH', 'kn:' .. waiter, table.concat({'H', state.generation, KEYS[1]}, ' '))
+      local given = give(waiter, nil, true)
+      local text = table.concat({'G', given[4], given[2], given[3], given[5], now, KEYS[1]}, ' ')
+      local heard = redis.call('PUBLISH', 'kn:' .. waiter, text .. '\n' .. given[6])
       if heard > 0 or ARGV[8] == '1' then return {'D', 2, state.generation} end
+      state.unclaimed = nil  -- nobody can have used it
     end
   end
 end

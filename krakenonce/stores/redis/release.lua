@@ -7,6 +7,7 @@ if not is_known or state.holder ~= me or state.generation ~= ARGV[11] then retur
 -- Who never heard of the grant knows less than it began with.
 state.floor = highest(ARGV[12], state.reserved and later(state.floor, -tonumber(ARGV[6])) or state.floor)
 redis.call('HSET', KEYS[1], 'n', state.floor)
+state.unclaimed = nil
 if ARGV[13] == '1' and not is_queued(me) then redis.call('RPUSH', KEYS[2], me) end
 local given = hand_over(ARGV[12])
 if given then return given end

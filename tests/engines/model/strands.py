@@ -104,8 +104,8 @@ class StrandInbox(Inbox):
         super().__init__()
         self._bell = Bell(host)
 
-    def put(self, asks):
-        super().put(asks)
+    def call(self):
+        super().call()
         self._bell.ring()
 
     def demand_renewal(self):
