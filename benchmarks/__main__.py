@@ -10,6 +10,7 @@ import warnings
 from benchmarks.bad_key import bad_key_rows
 from benchmarks.copying import copy_rows
 from benchmarks.crowd import many_keys_rows
+from benchmarks.killing import kill_rows
 from benchmarks.ordering import CALLS, one_key_rows
 from benchmarks.orders import exactly_once_rows
 from benchmarks.peers import nonce_rows, turn_rows
@@ -21,7 +22,7 @@ from benchmarks.table import Row, show
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--calls", type=int, default=CALLS, help="calls per client and way on one key (%(default)s)")
-    choices = ["nonce", "turn", "keys", "order", "exactly-once", "bad-key", "rates", "copy", "simulator"]
+    choices = ["nonce", "turn", "keys", "order", "exactly-once", "bad-key", "rates", "copy", "kill", "simulator"]
     parser.add_argument("--only", choices=choices, help="one part instead of all")
     options = parser.parse_args()
     warnings.simplefilter("ignore")  # the peers' own deprecations
@@ -34,6 +35,7 @@ def main() -> int:
         "bad-key": ("One bad key among a hundred, network 20 ms +- 15", bad_key_rows),
         "rates": ("What rate model and journal add to an order", rates_rows),
         "copy": ("Copying a fill, network 20 ms +- 15", copy_rows),
+        "kill": ("The kill switch, network 20 ms +- 15", kill_rows),
         "simulator": ("The simulated exchange, alone on one core", simulator_rows),
     }
     print(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")

@@ -78,7 +78,7 @@ def _rows(
         ("fill -> last acknowledgement", measured.acknowledged, (None, acknowledged)),
     ):
         for share, bar in zip((50, 99), bars, strict=True):
-            value = _percentile(values, share)
+            value = percentile(values, share)
             text, ok = ("", None) if bar is None else (f"<= {bar:.0f} ms", value <= bar)
             rows.append(Row(f"{what}: {name}, p{share}", f"{value:.1f} ms", text, ok))
     if measured.wanted:
@@ -91,7 +91,8 @@ def _rows(
     return rows
 
 
-def _percentile(values: list[float], share: int) -> float:
+def percentile(values: list[float], share: int) -> float:
+    """Return what *share* per cent of *values* do not exceed."""
     if len(values) < 2:
         return values[0]
     return statistics.quantiles(values, n=100, method="inclusive")[share - 1]
@@ -100,7 +101,7 @@ def _percentile(values: list[float], share: int) -> float:
 async def _copied(running: Exchange, users: int, rounds: int, *, websocket: bool) -> Measured:
     # A first start also copies what was filled a moment before it: that must not be the round before this one.
     await asyncio.sleep(2 * CLOCKS_APART_NS / NS_PER_SECOND)
-    measured, before, before_kb = Measured(), _traded(running, users), _resident_kb()
+    measured, before, before_kb = Measured(), copies_of(running, users), _resident_kb()
     with tempfile.TemporaryDirectory() as folder:
         journal = f"sqlite://{Path(folder) / 'copies.db'}"
         async with on_stage(running, users, journal, websocket=websocket) as company:
@@ -111,7 +112,7 @@ async def _copied(running: Exchange, users: int, rounds: int, *, websocket: bool
             for _ in range(rounds):
                 await _round(running, company, measured)
             measured.cpu_ms = (_cpu_s() - used_before) / rounds / users * 1000
-    measured.copies = _traded(running, users) - before
+    measured.copies = copies_of(running, users) - before
     measured.wanted = users * (rounds + WARM_UP)
     return measured
 
@@ -170,7 +171,7 @@ async def _behind_one_lock(clients: list[KrakenClient], note: Callable[[], None]
     await asyncio.gather(*(place(client) for client in clients))
 
 
-def _traded(running: Exchange, users: int) -> int:
+def copies_of(running: Exchange, users: int) -> int:
     """Return how many copies the users have, by the exchange's own count of what they bought."""
     with urllib.request.urlopen(f"{running.url}/_control/stats") as reply:
         books = json.load(reply)["accounts"]

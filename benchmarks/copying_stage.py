@@ -49,7 +49,7 @@ class Company:
 
     Attributes:
         accounts: the users'.
-        received_ns: when each fill was received.
+        received_ns: when each fill was received; left_ns: when each order left, over the WebSocket or REST.
         used_s: processor time of the loop's thread when the last fill was received, and until its last order was handed
             over. Asking for it costs more than an order on some systems, so it is asked for twice a fill.
         master, copier: what the master trades with; the engine.
@@ -57,6 +57,7 @@ class Company:
 
     accounts: list[TimedAccount] = field(default_factory=list)
     received_ns: list[int] = field(default_factory=list)
+    left_ns: list[int] = field(default_factory=list)
     used_s: float = 0.0
     _handed: int = 0
     master: KrakenClient = field(init=False)
@@ -89,8 +90,11 @@ class TimedAccount(LiveAccount):
         self.done.clear()
 
     def send(self, order: CopyOrder) -> asyncio.Future[Acknowledged | Refused]:
+        is_streamed = self.path == "ws"
         sent = super().send(order)
         self.handed_ns = time.time_ns()
+        if is_streamed:
+            self.company.left_ns.append(self.handed_ns)
         self.company.note_handed()
         sent.add_done_callback(self._answered)
         return sent
@@ -108,6 +112,7 @@ class TimedAccount(LiveAccount):
         async def timed(path: str, *rest: Any) -> Any:
             if path.endswith("/AddOrder"):
                 self.handed_ns = time.time_ns()
+                self.company.left_ns.append(self.handed_ns)
             return await post(path, *rest)
 
         wire.post = timed  # type: ignore[method-assign, assignment]
