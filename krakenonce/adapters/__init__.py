@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Any
+from typing import Any, TypeAlias
 
 from krakenonce.adapters import ccxt, krakenex, pykrakenapi, python_kraken_sdk
 from krakenonce.adapters.installation import MARK, Installation
@@ -34,6 +34,9 @@ LIBRARIES: tuple[Library, ...] = (krakenex, pykrakenapi, python_kraken_sdk, ccxt
 
 SUPPORTED: tuple[str, ...] = tuple(library.SUPPORTED for library in LIBRARIES)
 """The clients that `install` knows, one line per library. Their subclasses count as well."""
+
+_Settings: TypeAlias = tuple[str, GlobalKrakenNonceManager, Priority | None, float | None, Limits | None]
+"""What an installation is made with, in the order of `Installation`: account, manager, priority, timeout, limits."""
 
 _lock = threading.RLock()
 
@@ -80,14 +83,7 @@ def install(
         raise ConfigError("client", f"a {type(target).__name__} without key or secret", "Give it both, then install.")
     chosen = get_global_nonce_manager() if manager is None else manager
     with _lock:
-        present: Installation | None = vars(target).get(MARK)
-        if present is None:
-            made = Installation(library, target, account, chosen, priority, timeout, limits)
-            log.info("GLOBAL Kraken Nonce Manager installed for %s (%s)", account, chosen.precision)
-            return made
-    if not present.is_same_as(account, chosen, priority, timeout, limits):
-        raise ConfigError("client", f"installed for {present.account} with other settings", "Call uninstall() first.")
-    return present
+        return _installed(library, target, (account, chosen, priority, timeout, limits))
 
 
 def uninstall(client: Any) -> None:
@@ -102,6 +98,19 @@ def uninstall(client: Any) -> None:
         present: Installation | None = vars(target).get(MARK)
         if present is not None:
             present.uninstall()
+
+
+def _installed(library: Library, target: Any, settings: _Settings) -> Installation:
+    """Return the installation of *target*, made now unless it has the same already. The caller holds the lock."""
+    account, chosen, *_ = settings
+    present: Installation | None = vars(target).get(MARK)
+    if present is None:
+        made = Installation(library, target, *settings)
+        log.info("GLOBAL Kraken Nonce Manager installed for %s (%s)", account, chosen.precision)
+        return made
+    if not present.is_same_as(*settings):
+        raise ConfigError("client", f"installed for {present.account} with other settings", "Call uninstall() first.")
+    return present
 
 
 def _recognise(client: Any) -> tuple[Library, Any]:
