@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import random
-import secrets
-import socket
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from decimal import Decimal
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -25,15 +20,14 @@ from krakenonce.copytrader.notify import Event, Notice, Notifier
 from krakenonce.copytrader.records import MasterFill
 from krakenonce.copytrader.service.accounts import Load
 from krakenonce.copytrader.service.following import Following
-from krakenonce.copytrader.service.furnishing import Ambience, Furniture, furnish
+from krakenonce.copytrader.service.furnishing import Ambience, Furniture, furnish, own_name
 from krakenonce.copytrader.service.guests import Guests
 from krakenonce.copytrader.service.hearing import Hearing
 from krakenonce.copytrader.service.keeping import KeptGuests
 from krakenonce.copytrader.service.memory import PairNames, paper_orders
 from krakenonce.copytrader.service.prices import PriceFeed
-from krakenonce.copytrader.service.resolving import Resolved, resolve
+from krakenonce.copytrader.service.resolving import Resolved, pairs_in_use, resolve
 from krakenonce.copytrader.service.telling import CopyLog, ToldJournal
-from krakenonce.errors import KrakenonceError
 from krakenonce.keychain import load_credentials
 from krakenonce.orders.journal import JournalAddress
 
@@ -207,17 +201,9 @@ class CopyService:
         return Copier(ToldJournal(furniture.journal, copies), setting, furniture.masters)
 
     async def _read_prices(self, furniture: Furniture) -> None:
-        def take(prices: Mapping[str, Decimal], at_ns: int) -> None:
-            furniture.quotes.take(prices, at_ns)
-            furniture.world.market.take(prices)
-
-        clock, sleep = self._ambience.clock, self._ambience.sleep
-        feed = PriceFeed(furniture.reader.prices, take, clock, sleep, pairs_in_use(furniture.resolved))
-        self._prices = feed
-        try:
-            await feed.refresh()
-        except KrakenonceError as error:
-            log.warning("prices can't be read yet (%s)", error)
+        clock, sleep, pairs = self._ambience.clock, self._ambience.sleep, pairs_in_use(furniture.resolved)
+        self._prices = feed = PriceFeed(furniture.reader.prices, furniture.take_prices, clock, sleep, pairs)
+        await feed.begin()
         self._tasks.append(asyncio.create_task(feed.run(), name="prices"))
 
     async def _seat(self, furniture: Furniture) -> None:
@@ -259,19 +245,3 @@ class CopyService:
     def _new_notifier(self, settings: CopySettings) -> Notifier:
         chance = self._ambience.chance or random.SystemRandom()
         return Notifier(settings.webhooks, sleep=self._ambience.sleep, jitter=chance.random)
-
-
-def own_name() -> str:
-    """Return a name that no other copier has: host, process, and something nobody can guess."""
-    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-
-
-def pairs_in_use(resolved: Resolved) -> tuple[str, ...] | None:
-    """Return the pairs (keys) that anybody may trade; None for all."""
-    found: set[str] = set()
-    for policy in resolved.policies.values():
-        if policy.guards.pairs is None and not policy.mapping:
-            return None
-        targets = {target for target in policy.mapping.values() if target is not None}
-        found |= (policy.guards.pairs or frozenset()) | targets | set(policy.mapping)
-    return tuple(sorted(found))

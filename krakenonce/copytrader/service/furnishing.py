@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import secrets
+import socket
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from krakenonce.broker import KrakenBroker
@@ -72,6 +76,16 @@ class Furniture:
     def reader(self) -> KrakenBroker:
         """The broker whose public calls and clock serve everybody."""
         return next(iter(self.masters.values()))
+
+    def take_prices(self, prices: Mapping[str, Decimal], at_ns: int) -> None:
+        """Have *prices*, by pair, read at *at_ns* by our clock, count for everybody: also on paper."""
+        self.quotes.take(prices, at_ns)
+        self.world.market.take(prices)
+
+
+def own_name() -> str:
+    """Return a name that no other copier has: host, process, and something nobody can guess."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 async def furnish(settings: CopySettings, ambience: Ambience, stack: AsyncExitStack) -> Furniture:

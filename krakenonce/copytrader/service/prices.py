@@ -44,6 +44,13 @@ class PriceFeed:
         if is_all:
             self._all_ns = now_ns
 
+    async def begin(self) -> None:
+        """Read all once, if that can be done now."""
+        try:
+            await self.refresh()
+        except KrakenonceError as error:
+            log.warning("prices can't be read yet (%s)", error)
+
     async def run(self) -> None:
         """Read until cancelled; never fails."""
         failed = 0

@@ -122,3 +122,14 @@ class _Resolving:
 
     def _spellings(self, pair: PairRules) -> set[str]:
         return {pair.key, pair.altname, pair.wsname, self._symbols.symbol(pair.key) or pair.key}
+
+
+def pairs_in_use(resolved: Resolved) -> tuple[str, ...] | None:
+    """Return the pairs (keys) that anybody may trade; None for all."""
+    found: set[str] = set()
+    for policy in resolved.policies.values():
+        if policy.guards.pairs is None and not policy.mapping:
+            return None
+        targets = {target for target in policy.mapping.values() if target is not None}
+        found |= (policy.guards.pairs or frozenset()) | targets | set(policy.mapping)
+    return tuple(sorted(found))
