@@ -13,9 +13,12 @@ if is_known and state.holder == me then
   redis.call('LREM', KEYS[2], 0, me)
   return give(me, floor, nil)
 end
+if not state.holder and (is_known or quiet_left == 0) and redis.call('EXISTS', KEYS[2]) == 0 then
+  return give(me, floor, nil)
+end
 if not is_queued(me) then redis.call('RPUSH', KEYS[2], me) end
 if above(floor, now) then
-  state.wish = highest(floor, state.wish)
+  state.wish, state.is_marked = highest(floor, state.wish), true
   redis.call('HSET', KEYS[1], 'x', state.wish)
 end
 if not is_known and quiet_left > 0 then return {'Q', quiet_left, ''} end

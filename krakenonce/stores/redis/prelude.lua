@@ -19,13 +19,11 @@ local sessions = string.sub(KEYS[3], 1, #KEYS[3] - #me)
 local own = redis.call('HMGET', KEYS[3], 'c', 'd')
 if own[1] ~= ARGV[2] or own[2] then return {'S'} end
 
-local function read_state()
-  local s = redis.call('HMGET', KEYS[1], 'h', 'c', 'n', 'x', 'i', 'g', 'r')
-  return {
-    holder = s[1], unclaimed = s[2], floor = s[3], wish = s[4], identity = s[5], generation = s[6], reserved = s[7]
-  }
-end
-local state = read_state()
+local s = redis.call('HMGET', KEYS[1], 'h', 'c', 'n', 'x', 'i', 'g', 'r')
+local state = {
+  holder = s[1], unclaimed = s[2], floor = s[3], wish = s[4], identity = s[5], generation = s[6], reserved = s[7],
+  is_marked = s[2] or s[4] or s[7]
+}
 local quiet_left = quiet(KEYS[5], identity, ARGV[9], ARGV[10])
 -- In each era a key is unknown until somebody has it: what is written of it may be older than what was done with it.
 local is_known = state.identity == identity
@@ -67,22 +65,18 @@ end
 -- Generations never repeat, whatever was lost: they are moments.
 local function give(session, floor, unclaimed)
   local low = first_free(floor)
-  local high = above(low, now) and later(low, tonumber(ARGV[6])) or '0'
+  local high = above(low, now) and later(low, tonumber(ARGV[6]))
   local generation = string.format('%d', math.max(tonumber(state.generation or '0') + 1, ms))
-  redis.call('HSET', KEYS[1], 'h', session, 'i', identity, 'g', generation)
-  if high == '0' then
-    redis.call('HSET', KEYS[1], 'n', low)
-    redis.call('HDEL', KEYS[1], 'r')
-  else
-    redis.call('HSET', KEYS[1], 'n', high, 'r', '1')
-  end
-  if unclaimed then
-    redis.call('HSET', KEYS[1], 'c', '1')
-    redis.call('HDEL', KEYS[1], 'x')
-  else
-    redis.call('HDEL', KEYS[1], 'x', 'c')
-  end
-  state, is_known = read_state(), true
+  if state.is_marked then redis.call('HDEL', KEYS[1], 'x', 'c', 'r') end
+  local marks = {}
+  if high then marks[1], marks[2] = 'r', '1' end
+  if unclaimed then marks[#marks + 1], marks[#marks + 2] = 'c', '1' end
+  redis.call('HSET', KEYS[1], 'h', session, 'i', identity, 'g', generation, 'n', high or low, unpack(marks))
+  state = {
+    holder = session, unclaimed = unclaimed and '1', floor = high or low, identity = identity, generation = generation,
+    reserved = high and '1', is_marked = high or unclaimed
+  }
+  is_known = true
   return grant()
 end
 
