@@ -54,6 +54,8 @@ class AccountRates:
     def count(self, charge: Charge, *, first: bool) -> Counted:
         """Count *charge*: at all its meters, or, if it was waited for (*first*), at all but the one it waited at."""
         meters: tuple[Meter, ...] = (self.meter(charge.counter),)
+        if first and charge.counter != EVERY_PAIR:
+            return Counted(charge, meters)
         if charge.counter == EVERY_PAIR:
             meters += tuple(self._all())
         for meter in meters[1:] if first else meters:
