@@ -11,8 +11,12 @@ from krakenonce.copytrader.feed.intake import Intake
 from krakenonce.copytrader.feed.standing import FeedStanding
 from krakenonce.copytrader.feed.translation import Translator
 from krakenonce.copytrader.records import MasterOrderEvent
+from krakenonce.errors import OutcomeUnknown, RequestRefused, TryLater
 from krakenonce.lanes import Priority
 from krakenonce.orders.books import MOST_PER_QUERY
+
+NOT_READ = (RequestRefused, OutcomeUnknown, TryLater)
+"""What is raised if the books can't be read now."""
 
 SETTLED_NS = 15 * NS_PER_SECOND
 """How long an order must stand unchanged before the books, which lag, may contradict the stream."""

@@ -17,22 +17,21 @@ from krakenonce.client.websocket import Dialing, Session, Subscription, token_so
 from krakenonce.clock import NS_PER_SECOND
 from krakenonce.copytrader.engine.protocols import OnFills, OnOrders
 from krakenonce.copytrader.feed.alarm import Alarm
-from krakenonce.copytrader.feed.auditing import Auditor
+from krakenonce.copytrader.feed.auditing import NOT_READ, Auditor
+from krakenonce.copytrader.feed.doubt import Doubt
 from krakenonce.copytrader.feed.ear import Ear
 from krakenonce.copytrader.feed.intake import Intake
 from krakenonce.copytrader.feed.outlet import Outlet
+from krakenonce.copytrader.feed.past import FIRST_PAUSE_S, put_behind
 from krakenonce.copytrader.feed.sieve import Sieve
 from krakenonce.copytrader.feed.standing import FeedOptions, FeedStanding
 from krakenonce.copytrader.feed.translation import Translator
 from krakenonce.copytrader.feed.volumes import OrderVolumes
 from krakenonce.copytrader.records import MasterOrderEvent
-from krakenonce.errors import OutcomeUnknown, RequestRefused, TryLater
 
 log = logging.getLogger("krakenonce")
 
 SUBSCRIPTIONS = (Subscription("executions", {"snap_trades": True, "snap_orders": True, "order_status": True}),)
-_NOT_READ = (RequestRefused, OutcomeUnknown, TryLater)
-_FIRST_PAUSE_S = 1.0
 
 
 class ExecutionsFeed:
@@ -89,10 +88,10 @@ class ExecutionsFeed:
             chance=chance,
         )
         self.standing.connection = self._session.standing
+        self._doubt = Doubt(self._intake, self.standing, broker.clock, options.hold_s)
         self._outlet = Outlet(self._intake, self._volumes, self.standing, self._spawn)
         self._live = 0  # which subscription it is; 0 for none
         self._subscriptions = 0
-        self._doubted_ns = 0
         self._alarm = Alarm(sleep)
         self._auditing = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -151,10 +150,12 @@ class ExecutionsFeed:
         """
         self._ear.cursor_ns = cursor_ns or self._broker.now_ns() + NS_PER_SECOND
         self._sieve.begin(cursor_ns or self._broker.now_ns() - self._options.overlap_s * NS_PER_SECOND)
-        self._doubt()
+        self._doubt.begin()
         try:
             if not cursor_ns:
-                await self._put_past_behind()
+                await put_behind(
+                    self._master, self._broker, self._sieve, self.standing, self._alarm, self._options.audit_s
+                )
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._session.run(), name=f"stream of {self._master}")
                 group.create_task(self._keep_auditing(), name=f"audits of {self._master}")
@@ -172,7 +173,7 @@ class ExecutionsFeed:
             live = self._live
             found = await self._auditor.fills()
             if live and live == self._live:
-                self._clear()
+                self._doubt.end()
             self._outlet.flush()
             if self._outlet.follows_orders:
                 self.on_news(await self._auditor.lost_orders())
@@ -187,7 +188,7 @@ class ExecutionsFeed:
     def on_gap(self, cause: str) -> None:
         """Hold what comes now, subscribe anew, and read the books."""
         log.warning("%s: %s; subscribing anew and reading the books", self._master, cause)
-        self._doubt()
+        self._doubt.begin()
         if self._live:
             self._live = 0
             self._spawn(self._renew())
@@ -208,58 +209,33 @@ class ExecutionsFeed:
             self._live = self._subscriptions
         else:
             self._live = 0
-            self._doubt()
+            self._doubt.begin()
         self._alarm.ring()
 
-    async def _put_past_behind(self) -> None:
-        """Take what the books show now for known."""
-        pause_s = _FIRST_PAUSE_S
-        while True:
-            try:
-                for fill in await self._broker.fills(self._sieve.since_ns):
-                    self._sieve.take(fill.exec_id, fill.time_ns)
-                return
-            except _NOT_READ as error:
-                self.standing.failed += 1
-                log.warning("%s: the books can't be read now (%s)", self._master, error)
-                await self._alarm.wait(pause_s)
-                pause_s = min(2 * pause_s, self._options.audit_s)
-
     async def _keep_auditing(self) -> None:
-        pause_s, failures = _FIRST_PAUSE_S, 0
+        pause_s, failures = FIRST_PAUSE_S, 0
         while True:
             await self._alarm.wait(min(pause_s, self._holds_s()))
             try:
                 await self.audit()
-            except _NOT_READ as error:
+            except NOT_READ as error:
                 self.standing.failed += 1
                 log.warning("%s: the books can't be read now (%s)", self._master, error)
-                pause_s = min(_FIRST_PAUSE_S * 2.0 ** min(failures, 30), self._options.audit_s)
+                pause_s = min(FIRST_PAUSE_S * 2.0 ** min(failures, 30), self._options.audit_s)
                 failures += 1
                 if not self._holds_s():
                     self._release()
             else:
                 pause_s, failures = self._options.audit_s if self._live else self._options.polled_s, 0
 
-    def _doubt(self) -> None:
-        self._intake.in_doubt = self.standing.is_held = True
-        self._doubted_ns = self._broker.clock.boot_ns()
-
-    def _clear(self) -> None:
-        self._intake.clear()
-        self.standing.is_held = False
-
     def _holds_s(self) -> float:
         """Return for how many seconds the fills that the stream tells may still be held back."""
-        if not self._live or not self._intake.in_doubt:
-            return math.inf
-        held_s = (self._broker.clock.boot_ns() - self._doubted_ns) / NS_PER_SECOND
-        return max(0.0, self._options.hold_s - held_s)
+        return self._doubt.left_s() if self._live else math.inf
 
     def _release(self) -> None:
         """Let fills go, possibly out of order, rather than hold them for as long as the books are away."""
         log.warning("%s: fills go on although some before them may be missing", self._master)
-        self._clear()
+        self._doubt.end()
         self._outlet.flush()
 
     async def _renew(self) -> None:
@@ -268,7 +244,7 @@ class ExecutionsFeed:
     async def _find_ends(self, orders: list[StreamedOrder]) -> None:
         try:
             self.on_news(await self._auditor.endings(orders))
-        except _NOT_READ as error:
+        except NOT_READ as error:
             log.warning("%s: orders that have ended can't be looked up now (%s)", self._master, error)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
