@@ -16,17 +16,13 @@ from krakenonce.copytrader.paper import PaperWallet, wallet_after
 from krakenonce.copytrader.policy import Leaving
 from krakenonce.copytrader.records import CopyOrder
 from krakenonce.copytrader.service.accounts import Opened, World, open_account
+from krakenonce.copytrader.service.departing import LEFT, choice_of, is_gone
 from krakenonce.copytrader.service.resolving import Resolved
 from krakenonce.errors import ConfigError, KrakenonceError
 
 log = logging.getLogger("krakenonce")
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 300.0
-
-LEFT = "has left; krakenonce users rearm copies again, or take the table out of the file"
-
-REARMED = "has left, and is to be copied again"
-"""The reason that is written with the standing of a user who has left and was re-armed, for his worker to find."""
 
 Tell = Callable[[Event, str, str], None]
 
@@ -253,15 +249,8 @@ class Guests:
                 task.cancel()
 
     def _has_left(self, user: str, standings: Mapping[str, Standing]) -> bool:
-        standing = standings.get(user, Standing(""))
-        if standing.state is not State.LEFT or standing.reason == REARMED:
+        if not is_gone(standings.get(user, Standing(""))):
             return False
         self.trouble[user] = LEFT
         log.warning("%s %s", user, self.trouble[user])
         return True
-
-
-def choice_of(standing: Standing) -> Leaving | None:
-    """Return what becomes of the positions of a user who was LEAVING, as the engine has written it down."""
-    word = standing.reason.rpartition(": ")[2]
-    return Leaving(word) if word in {choice.value for choice in Leaving} else None

@@ -14,7 +14,8 @@ from krakenonce.copytrader.engine.protocols import Journal
 from krakenonce.copytrader.journal.records import EVERYBODY, Changes, Standing, State
 from krakenonce.copytrader.journal.rows import standing_of
 from krakenonce.copytrader.journal.schema import STANDINGS
-from krakenonce.copytrader.service.guests import REARMED, Guests, choice_of
+from krakenonce.copytrader.service.departing import REARMED, choice_of
+from krakenonce.copytrader.service.guests import Guests
 from krakenonce.copytrader.service.memory import FILES_FACT
 from krakenonce.copytrader.service.resolving import Resolved
 from krakenonce.errors import KrakenonceError

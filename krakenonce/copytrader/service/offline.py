@@ -12,7 +12,7 @@ from krakenonce.copytrader.guards.losses import rearmed, recounted
 from krakenonce.copytrader.journal import Changes, CopyJournal, Snapshot, open_copy_journal
 from krakenonce.copytrader.journal.records import EVERYBODY, Standing, State
 from krakenonce.copytrader.report import PAIR_FACT
-from krakenonce.copytrader.service.guests import REARMED
+from krakenonce.copytrader.service.departing import REARMED
 from krakenonce.copytrader.service.memory import FILES_FACT
 from krakenonce.copytrader.service.roll import Row, roll
 from krakenonce.errors import ConfigError, StoreUnavailable
