@@ -101,6 +101,8 @@ class TimedAccount(LiveAccount):
 
     def _answered(self, sent: asyncio.Future[Acknowledged | Refused]) -> None:
         self.acknowledged_ns = time.time_ns()
+        if sent.cancelled():
+            return  # the stage is struck
         self.unknown += sent.exception() is not None
         self.done.set()
 
