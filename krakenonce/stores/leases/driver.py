@@ -1,4 +1,4 @@
-"""The threads of a lease store: one asks the engine, one hears its pushes. A third keeps time: see `vigil`."""
+"""The thread of a lease store that asks the engine. One hears its pushes (`hearing`), one keeps time (`vigil`)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,9 @@ from krakenonce.stores.leases.engine import (
     Ask,
     Claim,
     Done,
-    Ear,
     Engine,
     EngineAway,
     Granted,
-    Handed,
     Keep,
     NoSession,
     Pass,
@@ -27,8 +25,8 @@ from krakenonce.stores.leases.engine import (
     Release,
     Remember,
     Reply,
-    Wanted,
 )
+from krakenonce.stores.leases.hearing import Hearing
 from krakenonce.stores.leases.plumbing import Plumbing, Thread
 from krakenonce.stores.leases.reminders import Reminders
 from krakenonce.stores.leases.settings import LeaseSettings
@@ -36,7 +34,6 @@ from krakenonce.stores.leases.vigil import BEAT, Vigil
 
 log = logging.getLogger("krakenonce")
 
-_BETWEEN_ATTEMPTS = 0.25
 _ASKS_AGAIN_S = 2.0
 """The holder may not have heard that somebody waits: what is pushed while it connects anew is lost."""
 _OPENING_ATTEMPTS = 3
@@ -64,12 +61,8 @@ class Driver:
         self._incarnation = 0
         self._connected = False
         self._epoch = 0
-        self._ear: Ear = engine.ear()
-        self._listening, self._knocked = plumbing.event(), plumbing.event()
-        self._threads = [
-            plumbing.thread(self._ask_for_ever, "krakenonce-asks"),
-            plumbing.thread(self._listen_for_ever, "krakenonce-hears"),
-        ]
+        self._hearing = Hearing(engine.ear(), self._session, settings, self._inbox, plumbing)
+        self._thread = plumbing.thread(self._ask_for_ever, "krakenonce-asks")
 
     def start(self, book: Book) -> None:
         """Connect, begin the session, and start the threads.
@@ -78,15 +71,15 @@ class Driver:
             ConfigError: the engine is set up so that floors could be lost.
             EngineAway: it can't be reached.
         """
-        self._book = self._vigil.waiters = book
+        self._book = self._vigil.waiters = self._hearing.book = book
         self._connect_first()
         self._vigil.begin()
-        for thread in self._threads:
-            thread.start()
+        self._thread.start()
+        self._hearing.thread.start()
         patience = max(self._settings.ttl / 3, _OPENING_S)
-        if self._listening.wait(patience):
+        if self._hearing.began.wait(patience):
             self._engine.knock(self._session)
-        if not self._knocked.wait(patience):
+        if not self._hearing.knocked.wait(patience):
             raise EngineAway(
                 "what it pushes does not arrive. Behind a transaction pooler, add listen=host:port of the server itself"
             )
@@ -110,11 +103,11 @@ class Driver:
         """Tell the engine of *releases*, end the session, and end the threads."""
         self._timers.close()
         self._inbox.close()
-        self._join(self._threads[0], self._settings.ttl)
+        self._join(self._thread, self._settings.ttl)
         if self._connected:
             self._say_goodbye([*self._inbox.left(), *releases])  # who comes next must know what is to be remembered
         self._engine.close()
-        self._join(self._threads[1], BEAT)  # it was told; and if the engine is away, it ends by itself
+        self._join(self._hearing.thread, BEAT)  # it was told; and if the engine is away, it ends by itself
 
     @staticmethod
     def _join(thread: Thread, seconds: float) -> None:
@@ -175,7 +168,7 @@ class Driver:
         self._book.lost(asks)
         self._inbox.put_back([ask for ask in asks if not isinstance(ask, Acquire)])  # each may be done twice
         self._inbox.demand_renewal()
-        self._inbox.pause(_BETWEEN_ATTEMPTS)
+        self._inbox.pause(BEAT)
 
     def _connect_first(self) -> None:
         """Connect; a server that takes its time is asked again, as it would be later on."""
@@ -236,27 +229,3 @@ class Driver:
 
     def _pass_on(self, key: str, generation: int) -> None:
         self._inbox.put([Pass(key, generation)])
-
-    # The thread that hears.
-
-    def _listen_for_ever(self) -> None:
-        while not self._inbox.closed:
-            try:
-                self._ear.open(self._session)
-                self._listening.set()
-                self._book.unasked()
-                self._listen()
-            except EngineAway as error:
-                log.info("pushes are lost: %s", error)
-                self._inbox.pause(_BETWEEN_ATTEMPTS)
-        self._ear.close()
-
-    def _listen(self) -> None:
-        while not self._inbox.closed:
-            for message in self._ear.hear(self._settings.ttl / 3):
-                if isinstance(message, Handed):
-                    self._book.handed(message)
-                elif isinstance(message, Wanted):
-                    self._book.wanted(message)
-                else:
-                    self._knocked.set()
