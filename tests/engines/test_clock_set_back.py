@@ -2,6 +2,7 @@
 
 import pytest
 
+from krakenonce.stores.leases.engine import Acquire, Queued
 from krakenonce.stores.leases.settings import LeaseSettings
 from krakenonce.stores.redis import layout
 from krakenonce.testing.waiting import take
@@ -52,3 +53,22 @@ def test_no_key_of_the_dead_begins_below_what_they_used(set_back, own_server, br
     assert all(after > before for before, after in set_back("a"))
     broken(own_server, SETS_ONLY_ONE_KEY_RIGHT)
     assert [after > before for before, after in set_back("b")] == [True, False, False]
+
+
+def test_the_quiet_time_after_a_loss_begins_anew_when_the_clock_is_set_back(own_server, opened, key, monkeypatch):
+    """It would seem over: somebody who has not been heard of yet may hold the key."""
+    shift_the_scripts(monkeypatch.setitem)
+    prepare(own_server)
+    store = opened(own_server.url)
+    use(store, key)
+    store._driver.close([])  # its threads are not wanted from here on
+    engine = store._driver._engine
+    own_server.forget_all()
+    engine.connect()
+    engine.renew("again", 1)
+    prepare(own_server)
+    for seconds in (0, -TEN_MINUTES):
+        shift(own_server, seconds)
+        told = engine.run([Acquire(key, 0)])[0]
+        assert isinstance(told, Queued), told
+        assert 0 < told.seconds <= LeaseSettings().quiet_after_loss

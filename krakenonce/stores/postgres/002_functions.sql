@@ -37,8 +37,11 @@ begin
         select * into era from krakenonce.era;
     end if;
     rest := ceil(extract(epoch from era.quiet - clock_timestamp()) * 1000);
-    -- More than was ever set: the clock was set back.
-    return case when rest <= greatest(after_change_ms, after_loss_ms) then greatest(rest, 0) else 0 end;
+    if rest > greatest(after_change_ms, after_loss_ms) then  -- the clock was set back, maybe before everybody was heard of
+        rest := greatest(after_change_ms, after_loss_ms);
+        update krakenonce.era set quiet = clock_timestamp() + rest * interval '1 millisecond';
+    end if;
+    return greatest(rest, 0);
 end $$;
 
 -- True if a session that waits is worth a try. A clock that was set forward makes everybody look late.

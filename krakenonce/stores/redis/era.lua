@@ -14,6 +14,10 @@ local function quiet(era, identity, after_change, after_loss)
     ends = ms + tonumber(was[1] and after_change or after_loss)
     redis.call('HSET', era, 'i', identity, 'q', string.format('%d', ends))
   end
-  local left = ends - ms
-  return left <= math.max(tonumber(after_change), tonumber(after_loss)) and left or 0  -- more: the clock was set back
+  local longest = math.max(tonumber(after_change), tonumber(after_loss))
+  if ends - ms > longest then  -- the clock was set back, maybe before everybody was heard of
+    ends = ms + longest
+    redis.call('HSET', era, 'q', string.format('%d', ends))
+  end
+  return math.max(ends - ms, 0)
 end
