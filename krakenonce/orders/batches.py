@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Generic, TypeVar
 
 from krakenonce.clock import NS_PER_MS, Clock
 from krakenonce.errors import KrakenonceError, StoreUnavailable
+from krakenonce.orders.voyages import Voyage
 
 log = logging.getLogger("krakenonce")
 
@@ -88,7 +88,7 @@ class GroupCommit(Generic[C, R]):
         self._batch: _Batch[C, R] = _Batch()
         self._is_due = False
         self._took_ns = self._disk_ns = self._at_disk_ns = 0
-        self._is_at_disk = threading.Event()
+        self._voyage: Voyage[R] | None = None
         self._aside = ThreadPoolExecutor(1, "krakenonce journal")
         self._writing: asyncio.Future[None] | None = None
 
@@ -113,7 +113,8 @@ class GroupCommit(Generic[C, R]):
     def at_disk(self) -> None:
         """Note that nothing is left of what is being written but to wait for the disk. Any thread."""
         self._at_disk_ns = self._clock.boot_ns()
-        self._is_at_disk.set()
+        if self._voyage is not None:
+            self._voyage.depart()
 
     async def close(self) -> None:
         """Write what waits to be written, or give up on a database that is away. Hand nothing over afterwards."""
@@ -142,22 +143,29 @@ class GroupCommit(Generic[C, R]):
     def _write_beside(self, batch: _Batch[C, R]) -> None:
         """Have *batch* written in the thread; return as soon as that waits for the disk."""
         loop = asyncio.get_running_loop()
-        self._writing = done = loop.create_future()
-        self._is_at_disk.clear()
-        self._aside.submit(self._beside, batch, loop, done)
+        self._writing = loop.create_future()
+        self._voyage = voyage = Voyage[R]()
+        self._aside.submit(self._beside, batch, voyage, loop)
         # Up to there both need the interpreter, which the loop would not give up for milliseconds.
-        self._is_at_disk.wait()
+        voyage.await_departure()
+        # Behind what others do meanwhile in this turn of the loop.
+        loop.call_soon(self._meet, batch, voyage)
 
-    def _beside(self, batch: _Batch[C, R], loop: asyncio.AbstractEventLoop, done: asyncio.Future[None]) -> None:
+    def _beside(self, batch: _Batch[C, R], voyage: Voyage[R], loop: asyncio.AbstractEventLoop) -> None:
         try:
-            result = self._write(batch.changes)
-        finally:
-            self._is_at_disk.set()
-        loop.call_soon_threadsafe(self._written_beside, batch, result, done)
+            result: Sequence[R] | Exception = self._write(batch.changes)
+        except Exception as error:  # noqa: BLE001 - whoever waits for it is told, whatever it is
+            result = error
+        if voyage.arrive(result):
+            loop.call_soon_threadsafe(self._meet, batch, voyage)
 
-    def _written_beside(self, batch: _Batch[C, R], result: Sequence[R] | Exception, done: asyncio.Future[None]) -> None:
-        self._settle(batch, result)
-        done.set_result(None)
+    def _meet(self, batch: _Batch[C, R], voyage: Voyage[R]) -> None:
+        """Go on with what came of *voyage*; or leave it to the thread to say when it is over, if that takes long."""
+        result, done = voyage.await_arrival(), self._writing
+        if result is not None and voyage is self._voyage and done is not None:
+            self._voyage = None
+            self._settle(batch, result)
+            done.set_result(None)
 
     def _settle(self, batch: _Batch[C, R], result: Sequence[R] | Exception) -> None:
         """Tell those who wait, and go on with what has come meanwhile; or begin to try again."""

@@ -75,7 +75,7 @@ class KeyRates:
             return closed
         charges = charges_of(method, given, self.account.orders, now)
         counter, cost, must_fit = charges[0]
-        if not self._meter(counter).take(cost, priority, self._opens_ns, must_fit=must_fit):
+        if not self._meter(counter).take(cost, priority, now, self._opens_ns, must_fit=must_fit):
             return None
         return self._permit(method, given, charges)
 

@@ -73,12 +73,14 @@ class Meter:
         self._numbers = count()
         self.mutex = threading.RLock()
 
-    def take(self, cost: int, priority: Priority, opens_ns: int, *, must_fit: bool) -> bool:
-        """Count a call at once if nobody is before it and there is room; else return False. Parameters as in `Wish`."""
+    def take(self, cost: int, priority: Priority, now: int, opens_ns: int, *, must_fit: bool) -> bool:
+        """Count a call at once if nobody is before it and there is room *now*; else return False.
+
+        Parameters as in `Wish`; *now* by the boot clock.
+        """
         with self.mutex:
             if self._queue and self._queue[0][0] <= priority:
                 return False
-            now = self._clock.boot_ns()
             if opens_ns > now:
                 return False
             if must_fit and self.counter.wait_ns(cost, self._allowance.ceilings[priority], now) != 0:
