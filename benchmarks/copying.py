@@ -85,7 +85,7 @@ def _rows(
         is_whole = measured.copies == measured.wanted
         rows.append(Row(f"{what}: copies", f"{measured.copies}", f"{measured.wanted}", is_whole, is_correctness=True))
         used = statistics.median(measured.used)
-        rows.append(Row(f"{what}: processor time from fill to last order, median", f"{used:.1f} ms"))
+        rows.append(Row(f"{what}: processor time of the loop from fill to last order, median", f"{used:.1f} ms"))
         rows.append(Row(f"{what}: CPU per user and fill", f"{measured.cpu_ms:.2f} ms"))
         rows.append(Row(f"{what}: memory per user", f"{measured.kilobytes:.0f} kB"))
     return rows

@@ -12,6 +12,7 @@ from typing import Any
 
 import redis
 
+from benchmarks import handing_over
 from krakenonce.clock import SystemClock
 from krakenonce.stores import Store, open_store
 from krakenonce.testing.waiting import Waiting, take
@@ -81,6 +82,7 @@ def engine_grants(server: Any, count: int = 10_000) -> str:
 
 
 def hand_over(server: Any) -> str:
+    """A key that goes to and fro between two stores in this process; see `handing_over` for two processes."""
     stores = [opened(server), opened(server)]
     grant, gaps = take(stores[0], "hand"), []
     for step in range(1, 300):
@@ -162,6 +164,7 @@ def main(keys: int = 20_000) -> None:
             begin(server)
             for measure in (sticky, engine_grants, hand_over, fairness):
                 print(f"{name:<11} {measure.__name__:<14} {measure(server)}", flush=True)
+            print(f"{name:<11} {'two processes':<14} {handing_over.hand_over(server.url)}", flush=True)
             print(f"{name:<11} {'many_keys':<14} {many_keys(server, keys)}", flush=True)
             if isinstance(server, RedisServer):
                 print(f"{name:<11} {'redis-py Lock':<14} {fairness_of_redis_lock(server)}", flush=True)

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from krakenonce.clock import NS_PER_MS, Clock
 from krakenonce.errors import KrakenonceError, StoreUnavailable
@@ -84,7 +84,7 @@ class GroupCommit(Generic[C, R]):
     ) -> None:
         self._is_vital = is_vital
         self._write_all, self._is_local, self._clock, self._insistence = write, is_local, clock, insistence
-        self._is_closing = False
+        self._is_closing = self._is_closed = False
         self._batch: _Batch[C, R] = _Batch()
         self._is_due = False
         self._took_ns = self._disk_ns = self._at_disk_ns = 0
@@ -96,6 +96,9 @@ class GroupCommit(Generic[C, R]):
         """Have *change* written soon; the future has its result, or the error that `write` raised."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
+        if self._is_closed:
+            future.set_exception(StoreUnavailable("the journal is closed"))
+            return future
         self._batch.changes.append(change)
         self._batch.waiting.append(future)
         if not self._is_due:
@@ -119,10 +122,12 @@ class GroupCommit(Generic[C, R]):
     async def close(self) -> None:
         """Write what waits to be written, or give up on a database that is away. Hand nothing over afterwards."""
         self._is_closing = True
-        if self._batch.waiting:
-            await asyncio.wait(self._batch.waiting)
-        while self._writing is not None and not self._writing.done():
-            await self._writing
+        while self._batch.waiting or (self._writing is not None and not self._writing.done()):
+            pending: list[asyncio.Future[Any]] = [*self._batch.waiting]
+            if self._writing is not None:
+                pending.append(self._writing)
+            await asyncio.wait(pending)
+        self._is_closed = True
         self._aside.shutdown()
 
     def _flush(self) -> None:

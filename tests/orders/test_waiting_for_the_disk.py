@@ -108,3 +108,25 @@ async def test_closing_waits_for_the_disk():
     disk.may_end.set()
     await closing
     assert commit.result() == "a"
+
+
+async def test_what_comes_after_the_end_is_told_so():
+    disk = Disk()
+    await disk.learn()
+    await disk.commits.close()
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await disk.commits.submit("a")
+
+
+async def test_closing_writes_what_comes_while_it_waits():
+    disk = Disk()
+    await disk.learn()
+    disk.may_end.clear()
+    first = disk.commits.submit("a")
+    await turns()
+    closing = asyncio.ensure_future(disk.commits.close())
+    await turns()
+    second = disk.commits.submit("b")
+    disk.may_end.set()
+    await closing
+    assert [first.result(), second.result()] == ["a", "b"]
