@@ -31,3 +31,10 @@ create table krakenonce.era (
     identity text not null,          -- the timeline
     quiet timestamptz not null       -- until when
 );
+
+-- What a crash takes with it: PostgreSQL empties an unlogged table when it starts after one, and only then, and on a standby
+-- that is promoted. So a server that may have lost what it had not written to the disk yet is known by another identity.
+create unlogged table krakenonce.life (
+    one boolean primary key default true check (one),
+    id text not null
+);

@@ -13,9 +13,11 @@ create type krakenonce.reply as (
 create function krakenonce.now_ns() returns bigint language sql volatile as
 $$ select (extract(epoch from clock_timestamp())::numeric * 1000000000)::bigint $$;
 
--- Changes when a standby is promoted, when a backup is restored to a point in time, and when a dump is restored.
+-- Changes when a standby is promoted, when a backup is restored to a point in time, when a dump is restored, and when the
+-- server has crashed.
 create function krakenonce.timeline() returns text language sql volatile as
-$$ select substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || '.' || 'krakenonce.lane'::regclass::oid $$;
+$$ select substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || '.' || 'krakenonce.lane'::regclass::oid || '.'
+    || coalesce((select life.id from krakenonce.life), '') $$;
 
 -- Returns a moment in ns.
 create function krakenonce.ns(moment timestamptz) returns bigint language sql immutable as
@@ -25,9 +27,13 @@ $$ select (extract(epoch from moment)::numeric * 1000000000)::bigint $$;
 create function krakenonce.quiet(after_change_ms integer, after_loss_ms integer) returns integer language plpgsql volatile as $$
 declare
     era krakenonce.era;
-    this text := krakenonce.timeline();
+    this text;
     rest integer;
 begin
+    if not exists (select from krakenonce.life) then
+        insert into krakenonce.life (id) values (krakenonce.now_ns()) on conflict do nothing;
+    end if;
+    this := krakenonce.timeline();
     select * into era from krakenonce.era;
     if era.identity is distinct from this then
         insert into krakenonce.era as e (identity, quiet) values (this, clock_timestamp()
@@ -174,10 +180,11 @@ create function krakenonce.renew(me text, with_incarnation bigint, with_ttl_ms i
     after_loss_ms integer, out born_ns bigint, out now_ns bigint, out until_ns bigint) language plpgsql volatile as $$
 declare
     was krakenonce.session;
-    this text := krakenonce.timeline();
+    this text;
     ends timestamptz;
 begin
     perform krakenonce.quiet(after_change_ms, after_loss_ms);
+    this := krakenonce.timeline();
     select * into was from krakenonce.session s where s.name = me for update;
     if was.incarnation > with_incarnation then
         return;
@@ -295,6 +302,21 @@ begin
     end if;
     perform krakenonce.write(lane);
     return coalesce(given.reply, krakenonce.done(true));
+end $$;
+
+-- Does the same, and does not wait until that is on disk, if it is a hand-over: a crash that undoes it begins a new era,
+-- whose numbers lie above whatever was used meanwhile. For transactions in which nothing else is asked.
+create function krakenonce.release_soon(me text, with_incarnation bigint, of_key text, of_generation bigint,
+    next_floor bigint, again boolean, margin integer)
+returns krakenonce.reply language plpgsql volatile as $$
+declare
+    reply krakenonce.reply := krakenonce.release(me, with_incarnation, of_key, of_generation, next_floor, again, margin);
+begin
+    -- A release that found only its caller waiting is a grant, which lasts.
+    if reply.kind <> 'G' then
+        perform set_config('synchronous_commit', 'off', true);
+    end if;
+    return reply;
 end $$;
 
 -- Takes a lane that was handed over. G, or D 0 if that is late.

@@ -64,6 +64,7 @@ FORMS: dict[type[Ask], Form] = {
 }
 _STATEMENTS = {kind: form.statement for kind, form in FORMS.items()}
 _LONE_STATEMENTS = {kind: form.lone_statement for kind, form in FORMS.items()}
+_LONE_STATEMENTS[Release] = FORMS[Release]._replace(function="release_soon").lone_statement
 
 
 class Statements:
@@ -83,7 +84,7 @@ class Statements:
         """Yield statements and parameters that do *asks* in this order; each returns a row for each of its asks."""
         for kind, group in groupby(asks, type):
             values, settings = list(map(_values, group)), self._settings.get(kind, ())
-            if len(values) == 1:
+            if len(asks) == 1:
                 yield _LONE_STATEMENTS[kind], (session, incarnation, *values[0], *settings)
             else:
                 yield _STATEMENTS[kind], (*map(list, zip(*values, strict=True)), session, incarnation, *settings)

@@ -28,6 +28,10 @@ $$ select exists (select from krakenonce.session s where s.name = me and s.incar
 """
 
 
+def _is_lazy(call):
+    return "krakenonce.release_soon(" in call[0]
+
+
 class PostgresSide:
     """The engine's side: the data, the time, who listens."""
 
@@ -41,6 +45,7 @@ class PostgresSide:
         self.real.execute(_OF_THE_WORLD)
         self.ears = {}
         self.identity = 1
+        self.on_disk = None
         self._announce()
 
     def engine(self, host, settings):
@@ -52,10 +57,19 @@ class PostgresSide:
         replies = []
         self.real.execute(f"set simulated.us = '{now_ns // 1000}'")
         for call in calls:
+            before = self.snapshot() if _is_lazy(call) else None
             cursor = self.real.execute(*call)
             replies.append(cursor.fetchall() if cursor.description else [])
+            self._sync(call, before, replies[-1])
         heard = [(push.channel.encode(), push.payload) for push in self.real.notifies(timeout=0)]
         return replies, heard
+
+    def _sync(self, call, before, rows):
+        """Whatever waits for the disk takes with it to the disk what did not."""
+        if before is not None and rows[0][0] == "D":
+            self.on_disk = self.on_disk or before
+        elif "krakenonce.renew(" in call[0] or any(row[0] in ("G", "Q") for row in rows):
+            self.on_disk = None
 
     def shown(self, call):
         return f"{call[0][:60]} {call[1:]}"
@@ -70,6 +84,7 @@ class PostgresSide:
             self.real.execute(f'unlisten "{channel}"')
 
     def forget_all(self):
+        self.on_disk = None
         for table in TABLES:
             self.real.execute(f"delete from krakenonce.{table}")
 
@@ -87,7 +102,8 @@ class PostgresSide:
         self._announce()
 
     def restart(self):
-        """A restart shows nowhere: whatever was answered or pushed is on disk."""
+        """A crash loses what nobody has waited for, and shows."""
+        self.restore(self.on_disk or self.snapshot())
 
     def close(self):
         self.real.execute("drop schema krakenonce cascade")
