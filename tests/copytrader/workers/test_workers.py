@@ -136,6 +136,7 @@ async def _refused(folder, text):
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(1800)  # an order that was written and not sent is waited for until its deadline: 50 s each time
 @pytest.mark.parametrize("seed", range(5))
 async def test_workers_that_die_freeze_and_end_all_the_time(url, tmp_path, seed):
     dice, held = random.Random(seed), Decimal(0)
