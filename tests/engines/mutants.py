@@ -24,7 +24,7 @@ COUNTS_WITHOUT_A_CLOCK = {
     ),
     "postgresql": (
         "first_free",
-        "if krakenonce.is_known(lane) then",
+        "if lane.identity = this then",
         "if true then return known + 1; elsif false then",
     ),
 }

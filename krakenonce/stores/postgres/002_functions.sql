@@ -24,16 +24,12 @@ create function krakenonce.ns(moment timestamptz) returns bigint language sql im
 $$ select (extract(epoch from moment)::numeric * 1000000000)::bigint $$;
 
 -- Returns how many ms of quiet time are left; begins an era if this is the first word in it.
-create function krakenonce.quiet(after_change_ms integer, after_loss_ms integer) returns integer language plpgsql volatile as $$
+create function krakenonce.quiet(this text, after_change_ms integer, after_loss_ms integer) returns integer
+language plpgsql volatile as $$
 declare
     era krakenonce.era;
-    this text;
     rest integer;
 begin
-    if not exists (select from krakenonce.life) then
-        insert into krakenonce.life (id) values (krakenonce.now_ns()) on conflict do nothing;
-    end if;
-    this := krakenonce.timeline();
     select * into era from krakenonce.era;
     if era.identity is distinct from this then
         insert into krakenonce.era as e (identity, quiet) values (this, clock_timestamp()
@@ -55,13 +51,14 @@ create function krakenonce.may_live(session text) returns boolean language sql v
 $$ select exists (select from krakenonce.session s where s.name = session and not s.dead
     and s.until > clock_timestamp() - interval '1 minute') $$;
 
--- True if the caller may act. A reservation must be on disk before it is used, whatever the server's default is.
-create function krakenonce.may_act(me text, with_incarnation bigint) returns boolean language plpgsql volatile as $$
+-- Returns the server's identity if the caller may act, else null. A reservation must be on disk before it is used,
+-- whatever the server's default is.
+create function krakenonce.may_act(me text, with_incarnation bigint) returns text language plpgsql volatile as $$
 begin
     if current_setting('synchronous_commit') = 'off' then
         perform set_config('synchronous_commit', 'on', true);
     end if;
-    return exists (select from krakenonce.session s where s.name = me and s.incarnation = with_incarnation
+    return (select s.identity from krakenonce.session s where s.name = me and s.incarnation = with_incarnation
         and not s.dead and s.identity = krakenonce.timeline());
 end $$;
 
@@ -78,12 +75,9 @@ begin
     return lane;
 end $$;
 
--- True if somebody had the lane in this era: what is written of any other may be older than what was done with it.
-create function krakenonce.is_known(lane krakenonce.lane) returns boolean language sql volatile as
-$$ select lane.identity = krakenonce.timeline() $$;
-
 -- Returns the lowest number above everything that may have been used, the engine's data lost or not.
-create function krakenonce.first_free(lane krakenonce.lane, floor bigint, margin integer, now_ns bigint)
+-- A lane that nobody had in this era is unknown: what is written of it may be older than what was done with it.
+create function krakenonce.first_free(lane krakenonce.lane, floor bigint, margin integer, now_ns bigint, this text)
 returns bigint language plpgsql volatile as $$
 declare
     known bigint := greatest(lane.floor, lane.wish, floor);
@@ -92,7 +86,7 @@ begin
     if lane.unclaimed then  -- whoever was handed it may have used less than a second's numbers
         known := greatest(known, least(lane.low, 9223372033854775807) + 1000000000);
     end if;
-    if krakenonce.is_known(lane) then
+    if lane.identity = this then
         return greatest(now_ns, known);
     elsif known <= soon then
         return soon;
@@ -108,10 +102,10 @@ $$ select ('G', lane.low, case when lane.floor > lane.low then lane.floor else 0
 
 -- Gives a lane to a session. Ahead of the clock no session's end bounds the numbers, so some seconds are reserved.
 create function krakenonce.give(inout lane krakenonce.lane, to_session text, from_floor bigint, margin integer,
-    is_push boolean, out reply krakenonce.reply) language plpgsql volatile as $$
+    is_push boolean, this text, out reply krakenonce.reply) language plpgsql volatile as $$
 declare
     now_ns bigint := krakenonce.now_ns();
-    low bigint := krakenonce.first_free(lane, from_floor, margin, now_ns);
+    low bigint := krakenonce.first_free(lane, from_floor, margin, now_ns, this);
     high bigint := case when low > now_ns then least(low, 9223372033854775807) + 3000000000 else 0 end;
 begin
     lane.holder := to_session;
@@ -120,7 +114,7 @@ begin
     lane.low := low;
     lane.floor := greatest(low, high);
     lane.wish := null;
-    lane.identity := krakenonce.timeline();
+    lane.identity := this;
     reply := krakenonce.granted(lane);
 end $$;
 
@@ -136,7 +130,7 @@ begin
 end $$;
 
 -- Gives a lane to the first in line who may be alive, and tells it. The reply is null if nobody is.
-create function krakenonce.hand_over(inout lane krakenonce.lane, me text, floor bigint, margin integer,
+create function krakenonce.hand_over(inout lane krakenonce.lane, me text, floor bigint, margin integer, this text,
     out reply krakenonce.reply) language plpgsql volatile as $$
 declare
     waiter text;
@@ -146,12 +140,12 @@ begin
         waiter := lane.queue[1];
         lane.queue := lane.queue[2:];
         if waiter = me then
-            given := krakenonce.give(lane, me, floor, margin, false);
+            given := krakenonce.give(lane, me, floor, margin, false, this);
             lane := given.lane;
             reply := given.reply;
             return;
         elsif krakenonce.may_live(waiter) then
-            given := krakenonce.give(lane, waiter, null, margin, true);
+            given := krakenonce.give(lane, waiter, null, margin, true, this);
             lane := given.lane;
             reply := given.reply;
             perform krakenonce.push(lane, reply);
@@ -183,8 +177,11 @@ declare
     this text;
     ends timestamptz;
 begin
-    perform krakenonce.quiet(after_change_ms, after_loss_ms);
+    if not exists (select from krakenonce.life) then
+        insert into krakenonce.life (id) values (krakenonce.now_ns()) on conflict do nothing;
+    end if;
     this := krakenonce.timeline();
+    perform krakenonce.quiet(this, after_change_ms, after_loss_ms);
     select * into was from krakenonce.session s where s.name = me for update;
     if was.incarnation > with_incarnation then
         return;
@@ -214,6 +211,7 @@ create function krakenonce.acquire(me text, with_incarnation bigint, of_key text
     watched_ms bigint, margin integer, claim_ms integer, after_change_ms integer, after_loss_ms integer)
 returns krakenonce.reply language plpgsql volatile as $$
 declare
+    this text := krakenonce.may_act(me, with_incarnation);
     lane krakenonce.lane;
     given record;
     known boolean;
@@ -221,14 +219,14 @@ declare
     s krakenonce.session;
     token text;
 begin
-    if not krakenonce.may_act(me, with_incarnation) then
+    if this is null then
         return krakenonce.no_session();
     end if;
     lane := krakenonce.locked(of_key);
-    known := krakenonce.is_known(lane);
+    known := lane.identity = this;
     if known and lane.holder = me then
         lane.queue := array_remove(lane.queue, me);
-        given := krakenonce.give(lane, me, from_floor, margin, false);
+        given := krakenonce.give(lane, me, from_floor, margin, false, this);
         perform krakenonce.write(given.lane);
         return given.reply;
     end if;
@@ -238,7 +236,7 @@ begin
     if from_floor > krakenonce.now_ns() then
         lane.wish := greatest(lane.wish, from_floor);
     end if;
-    rest := case when known then 0 else krakenonce.quiet(after_change_ms, after_loss_ms) end;
+    rest := case when known then 0 else krakenonce.quiet(this, after_change_ms, after_loss_ms) end;
     if rest > 0 then
         perform krakenonce.write(lane);
         return krakenonce.wait(rest, '');
@@ -265,7 +263,7 @@ begin
             end if;
         end if;
     end if;
-    given := krakenonce.hand_over(lane, me, from_floor, margin);
+    given := krakenonce.hand_over(lane, me, from_floor, margin, this);
     lane := given.lane;
     perform krakenonce.write(lane);
     if (given.reply).kind = 'G' then
@@ -280,14 +278,15 @@ create function krakenonce.release(me text, with_incarnation bigint, of_key text
     next_floor bigint, again boolean, margin integer)
 returns krakenonce.reply language plpgsql volatile as $$
 declare
+    this text := krakenonce.may_act(me, with_incarnation);
     lane krakenonce.lane;
     given record;
 begin
-    if not krakenonce.may_act(me, with_incarnation) then
+    if this is null then
         return krakenonce.no_session();
     end if;
     lane := krakenonce.locked(of_key);
-    if not krakenonce.is_known(lane) or lane.holder is distinct from me or lane.generation <> of_generation then
+    if lane.identity <> this or lane.holder is distinct from me or lane.generation <> of_generation then
         return krakenonce.done(false);
     end if;
     lane.floor := greatest(next_floor, lane.low);  -- who never heard of the grant knows less than it began with
@@ -295,7 +294,7 @@ begin
     if again and not me = any(lane.queue) then
         lane.queue := lane.queue || me;
     end if;
-    given := krakenonce.hand_over(lane, me, next_floor, margin);
+    given := krakenonce.hand_over(lane, me, next_floor, margin, this);
     lane := given.lane;
     if (given.reply).kind is null then
         lane.holder := null;
@@ -323,13 +322,14 @@ end $$;
 create function krakenonce.claim(me text, with_incarnation bigint, of_key text, of_generation bigint)
 returns krakenonce.reply language plpgsql volatile as $$
 declare
+    this text := krakenonce.may_act(me, with_incarnation);
     lane krakenonce.lane;
 begin
-    if not krakenonce.may_act(me, with_incarnation) then
+    if this is null then
         return krakenonce.no_session();
     end if;
     update krakenonce.lane l set unclaimed = false
-        where l.key = of_key and l.holder = me and l.generation = of_generation and l.identity = krakenonce.timeline()
+        where l.key = of_key and l.holder = me and l.generation = of_generation and l.identity = this
         returning l.* into lane;
     return case when found then krakenonce.granted(lane) else krakenonce.done(false) end;
 end $$;
@@ -339,17 +339,18 @@ end $$;
 create function krakenonce.pass(me text, with_incarnation bigint, of_key text, of_generation bigint, margin integer)
 returns krakenonce.reply language plpgsql volatile as $$
 declare
+    this text := krakenonce.may_act(me, with_incarnation);
     lane krakenonce.lane;
     given record;
 begin
-    if not krakenonce.may_act(me, with_incarnation) then
+    if this is null then
         return krakenonce.no_session();
     end if;
     lane := krakenonce.locked(of_key);
-    if not lane.unclaimed or lane.generation <> of_generation or lane.holder = me or not krakenonce.is_known(lane) then
+    if not lane.unclaimed or lane.generation <> of_generation or lane.holder = me or lane.identity <> this then
         return krakenonce.done(false);
     end if;
-    given := krakenonce.hand_over(lane, me, null, margin);
+    given := krakenonce.hand_over(lane, me, null, margin, this);
     perform krakenonce.write(given.lane);
     return coalesce(given.reply, krakenonce.done(false));
 end $$;
@@ -359,13 +360,14 @@ end $$;
 create function krakenonce.keep(me text, with_incarnation bigint, of_key text, of_generation bigint, to_floor bigint)
 returns krakenonce.reply language plpgsql volatile as $$
 declare
+    this text := krakenonce.may_act(me, with_incarnation);
     lane krakenonce.lane;
 begin
-    if not krakenonce.may_act(me, with_incarnation) then
+    if this is null then
         return krakenonce.no_session();
     end if;
     lane := krakenonce.locked(of_key);
-    if krakenonce.is_known(lane) then
+    if lane.identity = this then
         update krakenonce.lane l set unclaimed = false
             where l.key = of_key and l.holder = me and l.generation = of_generation;
         return krakenonce.done(found);
@@ -377,7 +379,7 @@ begin
     lane.generation := of_generation;
     lane.low := greatest(lane.floor, lane.wish, to_floor);
     lane.floor := lane.low;
-    lane.identity := krakenonce.timeline();
+    lane.identity := this;
     perform krakenonce.write(lane);
     return krakenonce.done(true);
 end $$;
@@ -385,8 +387,10 @@ end $$;
 -- Raises the floor of a lane that runs ahead of the clock, because the engine may have lost it.
 create function krakenonce.raise_floor(me text, with_incarnation bigint, of_key text, to_floor bigint)
 returns krakenonce.reply language plpgsql volatile as $$
+declare
+    this text := krakenonce.may_act(me, with_incarnation);
 begin
-    if not krakenonce.may_act(me, with_incarnation) then
+    if this is null then
         return krakenonce.no_session();
     end if;
     insert into krakenonce.lane as l values (of_key, null, false, 0, 0, 0, to_floor, '', '{}', '{}')
@@ -397,8 +401,10 @@ end $$;
 -- Keeps one line with a lane, for everybody who is granted it after this.
 create function krakenonce.remember(me text, with_incarnation bigint, of_key text, event text, kept integer)
 returns krakenonce.reply language plpgsql volatile as $$
+declare
+    this text := krakenonce.may_act(me, with_incarnation);
 begin
-    if not krakenonce.may_act(me, with_incarnation) then
+    if this is null then
         return krakenonce.no_session();
     end if;
     insert into krakenonce.lane as l values (of_key, null, false, 0, 0, 0, null, '', '{}', array[event])

@@ -22,9 +22,9 @@ set synchronous_commit = off;
 _OF_THE_WORLD = """
 create or replace function krakenonce.timeline() returns text language sql volatile as
 $$ select current_setting('simulated.timeline') $$;
-create or replace function krakenonce.may_act(me text, with_incarnation bigint) returns boolean language sql volatile as
-$$ select exists (select from krakenonce.session s where s.name = me and s.incarnation = with_incarnation
-        and not s.dead and s.identity = krakenonce.timeline()) $$;
+create or replace function krakenonce.may_act(me text, with_incarnation bigint) returns text language sql volatile as
+$$ select s.identity from krakenonce.session s where s.name = me and s.incarnation = with_incarnation
+        and not s.dead and s.identity = krakenonce.timeline() $$;
 """
 
 
