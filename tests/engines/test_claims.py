@@ -16,6 +16,7 @@ from krakenonce.stores.leases.engine import (
     Granted,
     Handed,
     Keep,
+    Pass,
     Queued,
     Raise,
     Release,
@@ -121,6 +122,15 @@ def test_a_moment_that_is_over_before_the_claim_is_answered_is_waited_for(desk):
     assert second.grant is None
     desk.book.granted(KEY, Granted(NOW, 0, 5, 0), desk.epoch)
     assert second.grant.low == NOW + 1
+
+
+def test_a_push_that_comes_twice_allows_no_more_than_once(desk):
+    pending = desk.waits()
+    desk.book.handed(push())
+    desk.clock.advance(1)
+    desk.book.handed(push())
+    again = desk.book.renew(pending.grant, NOW)
+    assert (again.high, again.until_boot_ns) == (pending.grant.high, pending.grant.until_boot_ns)
 
 
 def test_who_used_a_push_that_was_passed_on_asks_anew(desk):
@@ -318,6 +328,20 @@ def test_who_does_not_claim_in_time_is_passed_over_and_lives_on(sittings, server
     assert passed.low >= pushed.low + PUSHED_NS  # it may have been used
     assert second.ask(Claim(key, handed.handed)) == Done(effect=False)
     assert second.renew().birth == second.birth  # what else it holds is still its own
+
+
+def test_what_is_spoken_for_counts_as_claimed(sittings, server, key, opened):
+    """Else it would be passed on while it is used."""
+    before = opened(server.url)
+    take(before, key)
+    before.close()
+    first, second, third = sittings
+    grant = first.ask(Acquire(key, 0))
+    for each in (second, third):
+        each.ask(Acquire(key, 0))
+    handed = first.ask(Release(key, grant.generation, grant.low + 1, again=False))
+    assert second.ask(Keep(key, handed.handed, 0)) == Done(effect=True)
+    assert first.ask(Pass(key, handed.handed)) == Done(effect=False)
 
 
 def test_what_is_told_of_an_unknown_key_is_kept(sittings, server, key, opened):

@@ -176,7 +176,7 @@ class Book(Eras):
         """Note that a claim came too late, and ask anew if the key is still waited for."""
         with self._deciding() as effects:
             slot = self._slots[claim.key]
-            if slot.lease is not None and slot.lease.until and slot.lease.generation == claim.generation:
+            if slot.lease is not None and slot.lease.until is not None and slot.lease.generation == claim.generation:
                 slot.lease = None
             slot.asked = False
             self._serve(claim.key, slot, effects)

@@ -120,8 +120,8 @@ class Decisions:
         """Take in a grant; it lasts *until* its claim is answered, unless that is None."""
         standing = self._standing(slot)
         known = standing.generation if standing is not None else 0
-        if standing is not None and standing.until is not None and known == granted.generation:
-            standing.high, standing.until = granted.high, until  # the answer to the claim
+        if standing is not None and standing.until is not None and known == granted.generation and until is None:
+            standing.high, standing.until = granted.high, None  # the answer to the claim
         elif granted.generation > max(slot.given_back, slot.doubted, known):
             slot.lease = self._lease(granted, until)
         else:

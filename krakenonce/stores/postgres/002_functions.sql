@@ -23,12 +23,21 @@ $$ select substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || '.' || 'krakeno
 create function krakenonce.ns(moment timestamptz) returns bigint language sql immutable as
 $$ select (extract(epoch from moment)::numeric * 1000000000)::bigint $$;
 
--- Returns how many ms of quiet time are left; begins an era if this is the first word in it.
-create function krakenonce.quiet(this text, after_change_ms integer, after_loss_ms integer) returns integer
+-- Returns how many ms of quiet time are left. More than was ever set: the clock was set back, maybe before everybody was
+-- heard of; it begins anew with the next renewal.
+create function krakenonce.quiet(after_change_ms integer, after_loss_ms integer) returns integer
+language sql volatile as $$
+    select greatest(0, least(greatest(after_change_ms, after_loss_ms), coalesce(
+        (select ceil(extract(epoch from e.quiet - clock_timestamp()) * 1000)::bigint from krakenonce.era e),
+        after_loss_ms)))::integer
+$$;
+
+-- Begins an era if this is the first word in it. Called where no lane is locked: whoever waits for this row holds none.
+create function krakenonce.begin_era(this text, after_change_ms integer, after_loss_ms integer) returns void
 language plpgsql volatile as $$
 declare
     era krakenonce.era;
-    rest integer;
+    longest interval := greatest(after_change_ms, after_loss_ms) * interval '1 millisecond';
 begin
     select * into era from krakenonce.era;
     if era.identity is distinct from this then
@@ -36,14 +45,8 @@ begin
             + case when era.identity is null then after_loss_ms else after_change_ms end * interval '1 millisecond')
             on conflict (one) do update set identity = excluded.identity, quiet = excluded.quiet
             where e.identity <> excluded.identity;
-        select * into era from krakenonce.era;
     end if;
-    rest := ceil(extract(epoch from era.quiet - clock_timestamp()) * 1000);
-    if rest > greatest(after_change_ms, after_loss_ms) then  -- the clock was set back, maybe before everybody was heard of
-        rest := greatest(after_change_ms, after_loss_ms);
-        update krakenonce.era set quiet = clock_timestamp() + rest * interval '1 millisecond';
-    end if;
-    return greatest(rest, 0);
+    update krakenonce.era e set quiet = clock_timestamp() + longest where e.quiet > clock_timestamp() + longest;
 end $$;
 
 -- True if a session that waits is worth a try. A clock that was set forward makes everybody look late.
@@ -181,7 +184,7 @@ begin
         insert into krakenonce.life (id) values (krakenonce.now_ns()) on conflict do nothing;
     end if;
     this := krakenonce.timeline();
-    perform krakenonce.quiet(this, after_change_ms, after_loss_ms);
+    perform krakenonce.begin_era(this, after_change_ms, after_loss_ms);
     select * into was from krakenonce.session s where s.name = me for update;
     if was.incarnation > with_incarnation then
         return;
@@ -236,7 +239,7 @@ begin
     if from_floor > krakenonce.now_ns() then
         lane.wish := greatest(lane.wish, from_floor);
     end if;
-    rest := case when known then 0 else krakenonce.quiet(this, after_change_ms, after_loss_ms) end;
+    rest := case when known then 0 else krakenonce.quiet(after_change_ms, after_loss_ms) end;
     if rest > 0 then
         perform krakenonce.write(lane);
         return krakenonce.wait(rest, '');
