@@ -5,7 +5,7 @@ from decimal import Decimal, localcontext
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from krakenonce.copytrader import deciding, lines
@@ -38,6 +38,7 @@ def run(many, policy, pair_rules=FREE, standing=None, **circumstances):
 
 
 @given(st.lists(lots(), min_size=1, max_size=40), ratios, st.integers(0, 10))
+@example([d("0.00000001")], d("0.3"), 8)  # parts of a lot, whatever is drawn
 def test_a38_copies_sum_to_the_floored_product(volumes, ratio, decimals):
     free = replace(FREE, lot_decimals=decimals)
     standing, _ = run(fills(volumes), times(ratio), free)
@@ -101,6 +102,7 @@ def history(many):
 
 
 @given(trades, ratios, lots())
+@example([("buy", d(1)), ("sell", d(1))], d("0.5"), d(0))  # an exit of more than is held, whatever is drawn
 def test_exits_never_exceed_what_was_copied_and_is_held(many, ratio, own):
     """Whatever the user had before is not in the line, and the line never sells more than it holds."""
     book, standing = MasterBook(), line()

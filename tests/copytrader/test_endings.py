@@ -1,7 +1,7 @@
 """What follows from how an order ended: entries are given up in the end, exits never are."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from krakenonce.copytrader import endings, lines
@@ -66,6 +66,7 @@ def test_an_entry_that_was_refused(passing, late, given_up):
     st.sampled_from(OrderPhase),
     st.integers(0, 29),
 )
+@example(Rest.SKIP, True, False, 0, OrderPhase.DONE, 0)  # the one that is given up first, whatever is drawn
 def test_an_exit_is_never_given_up(rest, late, passing, tries, phase, tenths):
     order = SELL._replace(phase=phase, executed=d(tenths) / 100)
     outcome = followed(order, rest, late=late, passing=passing, tries=tries)

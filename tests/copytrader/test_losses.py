@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from krakenonce.copytrader.guards import losses
@@ -89,6 +89,7 @@ def test_nothing_is_no_peak_to_fall_from():
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=50), st.integers(0, 5))
+@example([1000, 700, 1000], 0)  # one that falls and recovers, whatever is drawn
 def test_equity_never_falls_further_than_the_limit_without_a_stop(equities, hours):
     standing, guards, peak = Standing("USER:anna"), Guards(drawdown=d("0.2")), Decimal(0)
     for number, equity in enumerate(equities):

@@ -1,7 +1,7 @@
 """A53: a user who trades other pairs than the master gets his sizes at a fresh rate, or a reason."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from krakenonce.copytrader import mapping as mapping_room
@@ -92,6 +92,7 @@ def test_a_mapping_that_can_be_meant_is_taken():
 
 
 @given(st.decimals("0.000001", "100000", places=6), st.integers(0, 10**6))
+@example(d(1), 61)  # a stale one, whatever is drawn
 def test_no_entry_is_ever_converted_at_a_stale_rate(value, age_s):
     outcome = routed(rate=Rate(value, START - age_s * SECOND))
     assert isinstance(outcome, Route) == (age_s <= 60)

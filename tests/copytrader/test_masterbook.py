@@ -2,9 +2,10 @@
 
 from decimal import Decimal
 from fractions import Fraction
+from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from krakenonce.copytrader import masterbook
@@ -31,6 +32,7 @@ def by_hand(many):
 
 
 @given(trades, st.randoms())
+@example([("buy", Decimal(1)), ("sell", Decimal(2)), ("buy", Decimal(3))], Random(4))  # backwards, whatever is drawn
 def test_the_order_in_which_fills_are_learnt_of_does_not_matter(trades, chance):
     many = history(trades)
     book = MasterBook()

@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from krakenonce.copytrader.journal.records import State
@@ -353,6 +353,8 @@ def ended(theatre):
 
 @settings(max_examples=400, report_multiple_bugs=False)
 @given(happenings)
+@example(story(1, 20))  # what the controls below are found by, whatever is drawn
+@example(story(0, 103))
 def test_whatever_happens_no_order_is_left_and_the_drift_is_below_one_lot(numbers):
     theatre = ended(played(numbers))
     assert theatre.coins == theatre.line.held

@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from krakenonce.copytrader import ordering
+from krakenonce.copytrader import prices as rounding
 from krakenonce.copytrader.guards.reasons import Reason, code_of
 from krakenonce.copytrader.journal.records import State
 from krakenonce.copytrader.naming import order_name
@@ -48,6 +49,7 @@ def test_an_exit_is_the_same_with_its_own_slippage():
 
 
 @given(st.sampled_from(["buy", "sell"]), prices, st.decimals("0", "0.5", places=5), st.integers(0, 8))
+@example("buy", d("50000.1"), d("0.005"), 0)  # between two ticks, whatever is drawn
 def test_limits_are_on_a_tick_inside_the_slippage_limit(side, reference, slippage, ticks):
     limit = limit_within(side, reference, slippage, rules(ticks=ticks))
     tick = Decimal(1).scaleb(-ticks)
@@ -183,10 +185,21 @@ def test_selling_more_than_is_held_is_found_out(monkeypatch):
         test_never_more_is_sold_than_held_or_free()
 
 
-def test_rounding_a_limit_outwards_is_found_out(monkeypatch):
-    """Positive control."""
-    from krakenonce.copytrader import prices as rounding
+@pytest.fixture
+def no_prices_remembered():
+    """Prices are remembered from call to call: a control must find no right ones and leave no wrong ones."""
 
+    def forget():
+        rounding.bound.cache_clear()
+        rounding._limit.cache_clear()
+
+    forget()
+    yield
+    forget()
+
+
+def test_rounding_a_limit_outwards_is_found_out(monkeypatch, no_prices_remembered):
+    """Positive control."""
     monkeypatch.setattr(rounding, "floor_to_tick", rounding.ceil_to_tick)
     with pytest.raises(AssertionError):
         test_limits_are_on_a_tick_inside_the_slippage_limit()

@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from krakenonce.copytrader import lines
@@ -146,18 +146,15 @@ def ordered(policy, pair, volume, price, available, fee_rate, carried):
     return decision, next_order(lines.apply(line(carried), decision), policy, pair, around)
 
 
-worlds = (
-    policies,
-    pairs,
-    lots(),
-    usual_prices,
-    balances,
-    st.sampled_from([d("0.004"), d("0.0026"), d(0)]),
-    lots(most=10**6),
-)
+def all_of(available, volume):
+    """Return the world of somebody who has *available* and would buy *volume* at 100."""
+    whole = UserPolicy(sizing=Sizing(SizingMode.FIXED_BASE, d(volume), d(1)))
+    return whole, rules(order_min="0.002"), d(1), d(100), d(available), d("0.004"), d(0)
 
 
 @given(*worlds)
+@example(*all_of("100", "1"))  # above the balance by the fee, whatever is drawn
+@example(*all_of("100", "0.001"))  # below the minimum
 def test_no_order_is_above_the_free_balance_after_fees_or_below_a_minimum(
     policy, pair, volume, price, available, fee_rate, carried
 ):
