@@ -13,6 +13,7 @@ from krakenonce.client.encoding import Draft, Params, draft, query
 from krakenonce.client.turns import LaneSource, Turn
 from krakenonce.client.wire import Wire
 from krakenonce.clock import Clock, SystemClock
+from krakenonce.errors import GrantEnded
 from krakenonce.global_nonce import get_global_nonce_manager
 from krakenonce.kraken.catalogue import Action
 from krakenonce.kraken.credentials import Credentials, decode_secret
@@ -226,9 +227,16 @@ class KrakenClient:
                 return cast("Outcome", end.value)
 
     async def _send(self, turn: Turn, flight: _Flight, nonce: int) -> Outcome:
-        if flight.announce is not None:
-            await _announce(turn, flight.announce, nonce)
         self._rates.count(flight.permit)
+        while True:
+            if flight.announce is not None:
+                await _announce(turn, flight.announce, nonce)
+            try:
+                return await self._transmit(turn, flight, nonce)
+            except GrantEnded:  # while the connection was made; nothing was sent
+                nonce = await turn.areissue()
+
+    async def _transmit(self, turn: Turn, flight: _Flight, nonce: int) -> Outcome:
         path, body = f"/0/private/{flight.method}", flight.body
         data = body.body(nonce)
         headers = {

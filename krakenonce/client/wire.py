@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
-from krakenonce.errors import MissingExtra
+from krakenonce.errors import GrantEnded, MissingExtra
 from krakenonce.kraken.catalogue import Action
 from krakenonce.kraken.replies import Meaning, Outcome, Refused, Unknown, judge_reply
 
@@ -35,7 +35,10 @@ _NOT_SENT = Meaning(Action.WAIT, no_effect=True)
 
 
 class Observer(Protocol):
-    """Whoever keeps a record of a request's way. A `krakenonce.lanes.Turn` does."""
+    """Whoever allows a request and keeps a record of its way. A `krakenonce.lanes.Turn` does."""
+
+    def confirm(self) -> None:
+        """Raise `GrantEnded` if the request must not be sent any more."""
 
     def note_sent(self, connection: int = 0) -> None:
         """Note that the request is being sent from this local port."""
@@ -52,7 +55,9 @@ class _Transmission:
     transport: asyncio.Transport | None = None
 
     def leaves_by(self, transport: asyncio.Transport | None) -> None:
-        """Take in the connection the request goes out on."""
+        """Take in the connection the request goes out on now, unless it must not any more."""
+        if self.observer is not None:
+            self.observer.confirm()
         self.transport = transport
         if self.observer is not None and transport is not None:
             name = transport.get_extra_info("sockname")
@@ -62,14 +67,22 @@ class _Transmission:
 _current: ContextVar[_Transmission | None] = ContextVar("transmission", default=None)
 
 
+class _Withheld(Exception):
+    """Nothing was sent, because the grant has ended: the cause. aiohttp would take that itself for a broken network."""
+
+
 class _TracingConnector(aiohttp.TCPConnector):
     """Notes which connection a request went out on, so that exactly this one can be cut off."""
 
     async def connect(self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout) -> Connection:
         connection = await super().connect(req, traces, timeout)
         transmission = _current.get()
-        if transmission is not None:
-            transmission.leaves_by(connection.transport)
+        try:
+            if transmission is not None:
+                transmission.leaves_by(connection.transport)
+        except GrantEnded as error:
+            connection.release()
+            raise _Withheld from error
         return connection
 
 
@@ -92,7 +105,11 @@ class Wire:
     async def post(
         self, path: str, body: bytes, headers: Mapping[str, str], observer: Observer | None = None
     ) -> Outcome:
-        """Send *body* once and return what the answer means; never raises for what the network does."""
+        """Send *body* once and return what the answer means; never raises for what the network does.
+
+        Raises:
+            GrantEnded: the *observer* did not allow it any more once there was a connection. Nothing was sent.
+        """
         return await self._transmit("POST", path, data=body, headers=headers, observer=observer)
 
     async def get(self, path: str, params: Mapping[str, str]) -> Outcome:
@@ -138,6 +155,8 @@ class Wire:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             await _cut_off(transmission)
             return _failed(transmission, error)
+        except _Withheld as withheld:
+            raise cast("GrantEnded", withheld.__cause__) from None
         except asyncio.CancelledError:
             await _cut_off(transmission)
             raise

@@ -221,6 +221,10 @@ class Lane:
         self.watch.issued(nonce, self._clock.boot_ns(), grant)
         return nonce, grant
 
+    def confirm(self, grant: Grant) -> Grant:
+        """Return the grant in which the nonce issued last may still be sent, for the holder: see `Numbering`."""
+        return self._numbers.confirm(grant)
+
     def count(self, outcome: Outcome, nonce: int) -> None:
         """Add *outcome* to the statistics, and draw the consequences for the key if a *nonce* was used (not 0)."""
         if nonce:

@@ -53,6 +53,15 @@ class Numbering:
         self._raise_alarm(nonce)
         return nonce, grant
 
+    def confirm(self, grant: Grant) -> Grant:
+        """Return *grant*, as long as it lasts now: the number issued last may still be sent.
+
+        Raises:
+            GrantEnded: it may not.
+        """
+        ends = grant.until_boot_ns
+        return self._store.renew(grant, self.last) if ends is not None and self._clock.boot_ns() > ends else grant
+
     def _renewed(self, nonce: int, grant: Grant) -> Grant:
         if nonce > MAX_NONCE:
             raise NonceOutOfRange("the next nonce of this key would exceed 2**63 - 1; make a new API key")

@@ -31,6 +31,9 @@ class TurnLine(Line, Protocol):
     def issue(self, grant: Grant, lowest: int) -> tuple[int, Grant]:
         """Return the next nonce and the grant it lies in."""
 
+    def confirm(self, grant: Grant) -> Grant:
+        """Return the grant in which the nonce issued last may still be sent. Raises `GrantEnded`."""
+
     def count(self, outcome: Outcome, nonce: int) -> None:
         """Add an outcome to the statistics, and draw the consequences."""
 
@@ -164,6 +167,15 @@ class Turn:
         """Say how the request ended, for good: the consequences for the key are drawn at once."""
         self._outcome, self._is_settled = outcome, True
         self._lane.count(outcome, self._nonce)
+
+    def confirm(self) -> None:
+        """Look once more whether the nonce may be sent: the way to the exchange may have taken its time since.
+
+        Raises:
+            GrantEnded: not any more. Nothing may be sent with it; `areissue` waits for another one.
+        """
+        if self._place.grant is not None and self._nonce:
+            self._place.grant = self._lane.confirm(self._place.grant)
 
     def note_sent(self, connection: int = 0) -> None:
         """Note for the flight recorder that the request is being sent, from this local port if it is known."""

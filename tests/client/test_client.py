@@ -5,20 +5,25 @@ import hashlib
 import hmac
 import random
 from base64 import b64decode, b64encode
+from dataclasses import replace
 from decimal import Decimal
 from urllib.parse import parse_qs
 
+import aiohttp
 import pytest
 
 from krakenonce.client import KrakenClient
-from krakenonce.errors import ConfigError
+from krakenonce.clock import ManualClock
+from krakenonce.errors import ConfigError, GrantEnded
 from krakenonce.global_nonce import GlobalKrakenNonceManager
 from krakenonce.kraken.credentials import Credentials
 from krakenonce.kraken.replies import Accepted, Refused, Unknown
 from krakenonce.lanes import LaneRegistry, Priority
+from krakenonce.stores.memory import MemoryStore
 from tests.leap import LONG_S, time_out_when
 from tests.scripted_exchange import ScriptedExchange
 
+SECOND = 1_000_000_000
 CREDENTIALS = Credentials("the-public-key", b64encode(bytes(range(64))).decode())
 
 
@@ -255,3 +260,39 @@ def test_nothing_that_is_printed_shows_key_or_secret(manager):
     assert CREDENTIALS.fingerprint in text
     assert CREDENTIALS.key not in text
     assert CREDENTIALS.secret[:8] not in text
+
+
+class EndingStore(MemoryStore):
+    """Whose grants end by themselves, as leases do."""
+
+    def __init__(self, clock):
+        super().__init__()
+        self._clock = clock
+
+    def acquire(self, key, floor):
+        return replace(super().acquire(key, floor), until_boot_ns=self._clock.boot_ns() + SECOND)
+
+    def renew(self, grant, last):
+        raise GrantEnded("the lease of this key is over")
+
+
+async def test_what_may_not_be_sent_any_more_once_there_is_a_connection_is_never_sent(monkeypatch):
+    """A process that stood still between its nonce and the first byte, in a handshake or a frozen virtual machine."""
+    clock, stops, connect = ManualClock(), [2 * SECOND, 3 * SECOND], aiohttp.TCPConnector.connect
+
+    async def standing_still(*arguments):
+        connection = await connect(*arguments)
+        clock.advance(stops.pop() if stops else 0)
+        return connection
+
+    monkeypatch.setattr(aiohttp.TCPConnector, "connect", standing_still)
+    announced, manager = [], GlobalKrakenNonceManager(EndingStore(clock), clock=clock, registry=LaneRegistry())
+
+    async def announce(nonce):
+        announced.append(nonce)
+
+    async with ScriptedExchange() as exchange, client_of(manager, exchange) as client:
+        assert await client.call("AddOrder", announce=announce) == Accepted({"ok": True})
+    assert len(announced) == 3
+    assert exchange.nonces == announced[2:]
+    assert exchange.connections == 1, "one that was not used is used by the next"
