@@ -6,7 +6,7 @@ from krakenonce.stores.redis import engine as redis_engine
 
 GRANTS_WHAT_IS_HELD = {
     "redis": ("acquire", "is_known and state.holder and wait_for_holder()", "nil"),
-    "postgresql": ("acquire", "known and lane.holder is not null", "false"),
+    "postgresql": ("acquire_one", "known and lane.holder is not null", "false"),
 }
 FORGETS_FLOORS = {
     "redis": ("prelude", "highest(highest(state.floor or '0', state.wish), floor)", "'0'"),

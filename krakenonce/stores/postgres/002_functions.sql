@@ -163,6 +163,18 @@ create function krakenonce.write(lane krakenonce.lane) returns void language sql
         low = lane.low, floor = lane.floor, wish = lane.wish, identity = lane.identity, queue = lane.queue where l.key = lane.key
 $$;
 
+-- Gives a lane that was never asked for before, written once. Null if somebody else is making it just now.
+create function krakenonce.first_use(me text, of_key text, from_floor bigint, margin integer, this text)
+returns krakenonce.reply language plpgsql volatile as $$
+declare
+    lane krakenonce.lane := (of_key, null, false, 0, 0, 0, null, '', '{}', '{}');
+    given record := krakenonce.give(lane, me, from_floor, margin, false, this);
+begin
+    lane := given.lane;
+    insert into krakenonce.lane values (lane.*) on conflict do nothing;
+    return case when found then given.reply end;
+end $$;
+
 create function krakenonce.no_session() returns krakenonce.reply language sql immutable as
 $$ select ('S', null, null, null, null, null)::krakenonce.reply $$;
 
@@ -203,29 +215,30 @@ begin
     until_ns := krakenonce.ns(ends);
 end $$;
 
--- Wants a lane whose numbers begin at from_floor or above. watch, watched_ms: what the caller was told to watch when it
--- asked last, and for how long it has done so, by its own clock. Q: somebody else has it, or may have; the caller is in the
--- queue, will be told, and asks again after so many ms. Asking again changes nothing.
+-- What acquire does for one lane, once it is known what the server is and for how many ms it is quiet still.
 --
 -- A holder is dead if it has not renewed its session for a time to live by the caller's clock; or if its session has ended
 -- by this server's clock, and it did not renew it either while the caller looked on, for as long as the living need. So
 -- neither a clock that is set nor a network that is cut takes a lane from a holder who may still send.
-create function krakenonce.acquire(me text, with_incarnation bigint, of_key text, from_floor bigint, watch text,
-    watched_ms bigint, margin integer, claim_ms integer, after_change_ms integer, after_loss_ms integer)
-returns krakenonce.reply language plpgsql volatile as $$
+create function krakenonce.acquire_one(me text, this text, quiet_ms integer, of_key text, from_floor bigint, watch text,
+    watched_ms bigint, margin integer, claim_ms integer) returns krakenonce.reply language plpgsql volatile as $$
 declare
-    this text := krakenonce.may_act(me, with_incarnation);
     lane krakenonce.lane;
     given record;
     known boolean;
+    reply krakenonce.reply;
     rest numeric;
     s krakenonce.session;
     token text;
 begin
-    if this is null then
-        return krakenonce.no_session();
+    select * into lane from krakenonce.lane l where l.key = of_key for update;
+    if not found then
+        reply := case when quiet_ms = 0 then krakenonce.first_use(me, of_key, from_floor, margin, this) end;
+        if reply.kind = 'G' then
+            return reply;
+        end if;
+        lane := krakenonce.locked(of_key);
     end if;
-    lane := krakenonce.locked(of_key);
     known := lane.identity = this;
     if known and lane.holder = me then
         lane.queue := array_remove(lane.queue, me);
@@ -239,10 +252,9 @@ begin
     if from_floor > krakenonce.now_ns() then
         lane.wish := greatest(lane.wish, from_floor);
     end if;
-    rest := case when known then 0 else krakenonce.quiet(after_change_ms, after_loss_ms) end;
-    if rest > 0 then
+    if not known and quiet_ms > 0 then
         perform krakenonce.write(lane);
-        return krakenonce.wait(rest, '');
+        return krakenonce.wait(quiet_ms, '');
     end if;
     if known and lane.holder is not null then
         select * into s from krakenonce.session h where h.name = lane.holder;
@@ -273,6 +285,33 @@ begin
         return given.reply;
     end if;
     return krakenonce.wait(claim_ms, lane.holder || ':' || lane.generation);
+end $$;
+
+-- Wants a lane whose numbers begin at from_floor or above. watch, watched_ms: what the caller was told to watch when it
+-- asked last, and for how long it has done so, by its own clock. Q: somebody else has it, or may have; the caller is in the
+-- queue, will be told, and asks again after so many ms. Asking again changes nothing.
+create function krakenonce.acquire(me text, with_incarnation bigint, of_key text, from_floor bigint, watch text,
+    watched_ms bigint, margin integer, claim_ms integer, after_change_ms integer, after_loss_ms integer)
+returns krakenonce.reply language plpgsql volatile as $$
+declare
+    this text := krakenonce.may_act(me, with_incarnation);
+begin
+    return case when this is null then krakenonce.no_session() else krakenonce.acquire_one(me, this,
+        krakenonce.quiet(after_change_ms, after_loss_ms), of_key, from_floor, watch, watched_ms, margin, claim_ms) end;
+end $$;
+
+-- Does the same for several lanes, with less ado: a reply for each, in their order.
+create function krakenonce.acquire_all(me text, with_incarnation bigint, keys text[], from_floors bigint[], watches text[],
+    watched_ms bigint[], margin integer, claim_ms integer, after_change_ms integer, after_loss_ms integer)
+returns setof krakenonce.reply language plpgsql volatile as $$
+declare
+    this text := krakenonce.may_act(me, with_incarnation);
+    quiet_ms integer := krakenonce.quiet(after_change_ms, after_loss_ms);
+begin
+    for place in 1 .. cardinality(keys) loop
+        return next case when this is null then krakenonce.no_session() else krakenonce.acquire_one(me, this, quiet_ms,
+            keys[place], from_floors[place], watches[place], watched_ms[place], margin, claim_ms) end;
+    end loop;
 end $$;
 
 -- Gives a lane back and hands it to the first in line. next_floor: the first number that was not used. again: queue.

@@ -29,21 +29,28 @@ from krakenonce.stores.leases.settings import LeaseSettings
 
 
 class Form(NamedTuple):
-    """A function of the schema: the types of what each ask gives it after its key, and how many settings follow."""
+    """A function of the schema: the types of what each ask gives it after its key, and how many settings follow.
+
+    *for_all*: another function that does the same for arrays, where that is worth one.
+    """
 
     function: str
     types: tuple[str, ...]
     settings: int = 0
+    for_all: str = ""
 
     @property
     def statement(self) -> str:
-        """Call it for each element of the arrays, in their order."""
-        names = [f"v{place}" for place in range(len(self.types) + 1)]
+        """Call it for each element of the arrays, in their order: session, incarnation, arrays, settings."""
         arrays = ", ".join(f"%s::{each}[]" for each in ("text", *self.types))
+        if self.for_all:
+            return f"select * from krakenonce.{self.for_all}(%s, %s, {arrays}{', %s' * self.settings})"  # noqa: S608 - constants
+        names = [f"v{place}" for place in range(len(self.types) + 1)]
         given = ", ".join([f"a.{name}" for name in names] + ["%s"] * self.settings)
         return (
-            f"select r.* from unnest({arrays}) with ordinality a({', '.join(names)}, place), "  # noqa: S608 - constants
-            f"lateral krakenonce.{self.function}(%s, %s, {given}) r order by a.place"
+            f"select r.* from (values (%s, %s)) m(me, incarnation), "  # noqa: S608 - constants
+            f"unnest({arrays}) with ordinality a({', '.join(names)}, place), "
+            f"lateral krakenonce.{self.function}(m.me, m.incarnation::bigint, {given}) r order by a.place"
         )
 
     @property
@@ -54,7 +61,7 @@ class Form(NamedTuple):
 
 
 FORMS: dict[type[Ask], Form] = {
-    Acquire: Form("acquire", ("bigint", "text", "bigint"), settings=4),
+    Acquire: Form("acquire", ("bigint", "text", "bigint"), settings=4, for_all="acquire_all"),
     Release: Form("release", ("bigint", "bigint", "boolean"), settings=1),
     Claim: Form("claim", ("bigint",)),
     Pass: Form("pass", ("bigint",), settings=1),
@@ -87,7 +94,7 @@ class Statements:
             if len(asks) == 1:
                 yield _LONE_STATEMENTS[kind], (session, incarnation, *values[0], *settings)
             else:
-                yield _STATEMENTS[kind], (*map(list, zip(*values, strict=True)), session, incarnation, *settings)
+                yield _STATEMENTS[kind], (session, incarnation, *map(list, zip(*values, strict=True)), *settings)
 
 
 def _values(ask: Ask) -> tuple[Any, ...]:
