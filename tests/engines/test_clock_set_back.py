@@ -16,7 +16,7 @@ TEN_MINUTES = 600
 
 SETS_ONLY_ONE_KEY_RIGHT = {
     "redis": ("acquire", "if not state.unclaimed then begin_above_its_end() end", ""),
-    "postgresql": ("acquire", "if s.dead and not lane.unclaimed then", "if s.dead then null; elsif false then"),
+    "postgresql": ("acquire_one", "if s.dead and not lane.unclaimed then", "if s.dead then null; elsif false then"),
 }
 
 

@@ -8,6 +8,7 @@ import pytest
 from krakenonce.stores.leases.engine import Acquire, Granted, Queued
 from krakenonce.stores.leases.settings import LeaseSettings
 from krakenonce.stores.postgres.engine import PostgresEngine
+from tests.engines.conftest import pass_the_quiet_time
 from tests.engines.mutants import break_postgres
 
 SETTINGS = LeaseSettings()
@@ -32,6 +33,7 @@ class Process:
 
 @pytest.fixture
 def processes(engines, key, keep):
+    pass_the_quiet_time(engines["postgresql"])  # another test may have emptied it
     both = [Process(engines["postgresql"], f"{key}:{name}") for name in ("one", "two")]
     for each in both:
         keep(each.engine)
