@@ -3,7 +3,9 @@
 import asyncio
 from collections import Counter
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 
 from krakenonce.broker import KrakenBroker, Patience
 from krakenonce.broker.streaming import StreamingAccount, StreamOptions
@@ -21,6 +23,7 @@ from krakenonce.copytrader.journal.sqlite import SqliteBackend
 from krakenonce.copytrader.live import LiveAccount
 from krakenonce.copytrader.policy import Guards, Rest, Sizing, SizingMode, UserPolicy
 from krakenonce.copytrader.service.following import mind_orders
+from krakenonce.copytrader.service.memory import SwitchMemory
 from krakenonce.global_nonce import GlobalKrakenNonceManager
 from krakenonce.kraken.credentials import Credentials
 from krakenonce.lanes import LaneRegistry
@@ -60,8 +63,10 @@ class Trading:
         quotes = QuoteBoard(rules, "ZUSD")
         if self.knows_prices:
             quotes.take(await self.master.prices([PAIR, "XETHZUSD"]), clock.wall_ns())
-        kept = {"options": self.options, "switch": self.switch, **common}
-        self.streams = [StreamingAccount(one, dialing, symbols, **kept) for one in others]
+        kept = {"options": self.options, **common}
+        self.streams = [
+            StreamingAccount(one, dialing, symbols, switch=await self.switch_of(one.name), **kept) for one in others
+        ]
         for stream in self.streams:
             await self.stack.enter_async_context(stream)
         setting = Setting(
@@ -78,6 +83,11 @@ class Trading:
         self.following = asyncio.gather(
             self.feed.run(self.copier.cursor_ns("MASTER")), mind_orders(self.feed, self.copier, asyncio.sleep)
         )
+
+    async def switch_of(self, name):
+        """Return the cancel-after switch of the account called *name*, as an earlier run has left it."""
+        memory = SwitchMemory(self.journal)
+        return self.switch and replace(self.switch, due_ns=await memory.recall(name), note=partial(memory.keep, name))
 
     def is_copied(self, name):
         """Return whether the user called *name* is copied from the start on."""

@@ -166,7 +166,7 @@ class StreamingAccount:
         """Return whether *state* is of an order that Kraken's cancel-after switch has cancelled, by all we know.
 
         What somebody else has cancelled in the time after it had fired is taken for the same. Of a switch that another
-        run has wound up nothing is known.
+        run has wound up that is known which this one was told: `CancelAfter.due_ns`.
         """
         return state.status == "canceled" and self._winder is not None and self._winder.had_fired(state.closed_ns)
 

@@ -15,8 +15,13 @@ from krakenonce.kraken.replies import Accepted, Outcome
 log = logging.getLogger("krakenonce")
 
 Tell = Callable[[int], Awaitable[Outcome]]
+Note = Callable[[int | None], None]
 
 MOST_FIRED = 32
+
+
+def _forget(_due_ns: int | None) -> None:
+    """Note nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +32,15 @@ class CancelAfter:
 
     Parameters:
         timeout_s: seconds until it fires, 10 to 86,400; every_s: how often it is wound up again.
+        due_ns: until when an earlier run had wound it up, by the exchange's clock in ns; None if none has, or nobody
+            knows.
+        note: told each time until when it is wound up now, None once it is disarmed: for the next run. Must not block.
     """
 
     timeout_s: int = 60
     every_s: float = 20.0
+    due_ns: int | None = None
+    note: Note = _forget
 
 
 class Winder:
@@ -45,7 +55,7 @@ class Winder:
     def __init__(self, name: str, switch: CancelAfter, tell: Tell, sleep: Sleep) -> None:
         self._name, self._switch, self._tell, self._sleep = name, switch, tell, sleep
         self.is_armed = False
-        self._due_ns: int | None = None
+        self._due_ns = switch.due_ns
         self._fired: deque[tuple[int, int]] = deque(maxlen=MOST_FIRED)
 
     def had_fired(self, moment_ns: int) -> bool:
@@ -73,7 +83,9 @@ class Winder:
         """Keep it from firing for good, if it is armed."""
         if self.is_armed:
             self.is_armed = False
-            await self._tell(0)
+            if isinstance(await self._tell(0), Accepted):
+                self._due_ns = None
+                self._switch.note(None)
 
     def _wound(self, told: Any) -> None:
         now_ns, due_ns = _moment(told, "currentTime"), self._due_ns
@@ -81,6 +93,8 @@ class Winder:
             # It tells its clock in whole seconds.
             self._fired.append((due_ns, now_ns + NS_PER_SECOND))
         self._due_ns = _moment(told, "triggerTime")
+        if self._due_ns is not None:
+            self._switch.note(self._due_ns)
 
 
 def _moment(told: Any, name: str) -> int | None:

@@ -7,6 +7,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 
 from krakenonce.broker import KrakenBroker, PairRules
 from krakenonce.broker.streaming import CancelAfter, StreamingAccount
@@ -20,6 +21,7 @@ from krakenonce.copytrader.engine.protocols import Account, Purseholder
 from krakenonce.copytrader.live import LiveAccount
 from krakenonce.copytrader.paper import PaperAccount, PaperMarket, PaperWallet
 from krakenonce.copytrader.paper.account import MadePurse
+from krakenonce.copytrader.service.memory import SwitchMemory
 from krakenonce.errors import ConfigError
 from krakenonce.keychain import Reference
 from krakenonce.kraken.credentials import Credentials, fingerprint
@@ -40,6 +42,7 @@ class World:
         orders: the journal of orders over REST; market: the public market, for orders on paper.
         load: how to come by credentials.
         clock, sleep, chance: time and chance, injected.
+        switches: remembers until when cancel-after switches are wound up, for the next run; None: nobody does.
     """
 
     settings: CopySettings
@@ -53,6 +56,7 @@ class World:
     clock: Clock
     sleep: Sleep
     chance: random.Random | None = None
+    switches: SwitchMemory | None = None
 
 
 @dataclass(slots=True)
@@ -115,19 +119,27 @@ async def open_account(world: World, user: UserSettings, amounts: Mapping[str, D
     except BaseException:
         await broker.close()
         raise
-    opened = _live(world, user, broker) if is_live else _dry(world, broker, wallet)
+    opened = await _live(world, user, broker) if is_live else _dry(world, broker, wallet)
     opened.closing.insert(0, broker.close)
     return opened
 
 
-def _live(world: World, user: UserSettings, broker: KrakenBroker) -> Opened:
-    seconds = user.cancel_after_s
-    switch = None if seconds is None else CancelAfter(seconds, seconds / 3)
+async def _live(world: World, user: UserSettings, broker: KrakenBroker) -> Opened:
+    switch = await _switch(world.switches, user)
     streaming = StreamingAccount(
         broker, world.dialing, world.symbols, switch=switch, sleep=world.sleep, chance=world.chance
     )
     streaming.start()
     return Opened(LiveAccount(streaming), [streaming.close])
+
+
+async def _switch(memory: SwitchMemory | None, user: UserSettings) -> CancelAfter | None:
+    seconds = user.cancel_after_s
+    if seconds is None:
+        return None
+    if memory is None:
+        return CancelAfter(seconds, seconds / 3)
+    return CancelAfter(seconds, seconds / 3, await memory.recall(user.name), partial(memory.keep, user.name))
 
 
 def _dry(world: World, broker: KrakenBroker, wallet: PaperWallet) -> Opened:

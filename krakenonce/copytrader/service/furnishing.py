@@ -24,7 +24,7 @@ from krakenonce.copytrader.engine.quotes import QuoteBoard
 from krakenonce.copytrader.journal import Changes, CopyJournal, Snapshot, open_copy_journal
 from krakenonce.copytrader.paper import PaperMarket
 from krakenonce.copytrader.service.accounts import Load, World, make_broker
-from krakenonce.copytrader.service.memory import RUN_FACT, check_run
+from krakenonce.copytrader.service.memory import RUN_FACT, SwitchMemory, check_run
 from krakenonce.copytrader.service.resolving import Resolved, resolve
 from krakenonce.errors import ConfigError
 from krakenonce.global_nonce import GlobalKrakenNonceManager
@@ -108,7 +108,7 @@ async def furnish(settings: CopySettings, ambience: Ambience, stack: AsyncExitSt
     market = PaperMarket(reader.depth, ambience.clock)
     world = World(
         settings, manager, dialer, Symbols(rules.values()), rules, orders, market, ambience.load, ambience.clock,
-        ambience.sleep, ambience.chance,
+        ambience.sleep, ambience.chance, SwitchMemory(journal),
     )  # fmt: skip
     quotes = QuoteBoard(rules, resolved.currency)
     return Furniture(world, journal, memory, masters, dialer, resolved, quotes, leases)

@@ -1,4 +1,4 @@
-"""What the journal has to know of a service: which kind of run it belongs to, and what pairs are called."""
+"""What the journal has to know of a service: which kind of run it belongs to, what pairs are called, what is armed."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ FILES_FACT = "asked:files"
 _ON_PAPER = f"SELECT {ORDERS} FROM copy_orders WHERE path = 'dry'"  # noqa: S608 - constants only
 
 
+SWITCH_FACT = "switch:"
+
+_FACT = "SELECT value FROM copy_meta WHERE name = ?"
+
+
 def check_run(run: RunMode, facts: Mapping[str, str], *, is_used: bool) -> None:
     """See that a journal with these *facts* belongs to this kind of *run*.
 
@@ -41,6 +46,25 @@ async def paper_orders(journal: Journal) -> dict[str, list[CopyOrder]]:
         order = order_of(row)
         found.setdefault(order.line.user, []).append(order)
     return found
+
+
+class SwitchMemory:
+    """Has the journal remember until when each account's cancel-after switch is wound up.
+
+    The next run, or another worker, then knows whether it was the switch that has cancelled an order meanwhile.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    async def recall(self, user: str) -> int | None:
+        """Return until when that of *user* was wound up last, by the exchange's clock; None if it was disarmed."""
+        rows = await self._journal.select(_FACT, (SWITCH_FACT + user,))
+        return int(rows[0][0]) if rows and rows[0][0] else None
+
+    def keep(self, user: str, due_ns: int | None) -> None:
+        """Have it remembered. Never waits."""
+        self._journal.commit(Changes(meta={SWITCH_FACT + user: "" if due_ns is None else str(due_ns)}))
 
 
 class PairNames:

@@ -279,6 +279,58 @@ def test_a45_a_switch_of_which_nobody_knows_is_found_out(monkeypatch):
     assert in_the_silence() == ([1, 1], [0, 0])
 
 
+def while_nothing_runs(*happenings):
+    """Kill the copier, let *happenings* happen, begin another long after the switch has fired; return as above."""
+    trading = VirtualTrading([MIRROR, MIRROR], latency_ms=20, jitter_ms=15)
+    trading.switch = CancelAfter()
+
+    async def story():
+        await begin(trading)
+        txid = trading.hand.place("buy", "0.2", "limit", price="49000")
+        await quiet(trading)
+        await asyncio.sleep(100)
+        for stream in trading.streams:
+            stream._winder.is_armed = False  # who is killed disarms nothing
+        await trading.close()
+        await asyncio.sleep(10)
+        for happens in happenings:
+            happens(trading, txid)
+        await asyncio.sleep(300)
+        assert [resting(trading, place) for place in (1, 2)] == [[], []], "the switch has fired"
+        await begin(trading)
+        await asyncio.sleep(100)
+        await quiet(trading)
+
+    trading.run(story)
+    accounts = trading.kraken.exchange.accounts[1:]
+    assert [doubles(account) for account in accounts] == [[], []]
+    return [len(account.orders) for account in accounts], [len(resting(trading, place)) for place in (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("happenings", "placed", "rest"),
+    [
+        ((), [2, 2], [1, 1]),
+        ((masters_is_cancelled,), [1, 1], [0, 0]),
+        ((own_is_cancelled_by_hand,), [1, 2], [0, 1]),
+    ],
+)
+def test_a45_what_the_switch_has_cancelled_while_nothing_ran_is_placed_once_more_by_the_next_run(
+    happenings, placed, rest
+):
+    assert while_nothing_runs(*happenings) == (placed, rest)
+
+
+def test_a45_a_run_that_is_not_told_how_the_last_one_left_the_switch_is_found_out(monkeypatch):
+    """Positive control: what was cancelled is taken for somebody's wish then."""
+
+    async def nothing(*_):
+        return None
+
+    monkeypatch.setattr("krakenonce.copytrader.service.memory.SwitchMemory.recall", nothing)
+    assert while_nothing_runs() == ([1, 1], [0, 0])
+
+
 def test_a45_without_mirroring_nothing_rests():
     """Positive control: what the tests above look at shows the difference."""
     trading = VirtualTrading([HALF, HALF], latency_ms=20)

@@ -1,10 +1,14 @@
 """Mode orders through the whole service: the master's resting orders, followed and never orphaned."""
 
+import asyncio
 from decimal import Decimal
 
 import pytest
 
 from krakenonce.broker import Order
+from krakenonce.clock import NS_PER_SECOND
+from krakenonce.copytrader.journal import Changes, open_copy_journal
+from krakenonce.copytrader.service.memory import SwitchMemory
 from tests.copytrader.service.stage import BTC, Stage, until
 
 D = Decimal
@@ -47,6 +51,30 @@ async def test_a45_what_was_cancelled_while_nobody_listened_leaves_no_orphan(kra
             await until(lambda: [order.limit_price for order in open_orders(stage)] == [D(40000)])
             await master.cancel(txid=kept.txid)
             await until(lambda: not open_orders(stage))
+
+
+@pytest.mark.kraken_sim(volatility=0)
+async def test_the_journal_keeps_until_when_a_switch_is_wound_up(kraken_sim, tmp_path):
+    stage = Stage(kraken_sim, tmp_path, users=1, defaults=DEFAULTS + "\ncancel_after_s = 600")
+
+    async def kept():
+        journal = open_copy_journal(stage.journal_url)
+        try:
+            return await SwitchMemory(journal).recall("USER:u1")
+        finally:
+            await journal.close()
+
+    async with stage.service():
+        while (due_ns := await kept()) is None:
+            await asyncio.sleep(0.05)
+    assert await kept() is None, "who ends in order disarms it"
+    journal = open_copy_journal(stage.journal_url)
+    await journal.commit(Changes(meta={"switch:USER:u1": str(due_ns - 1200 * NS_PER_SECOND)}))
+    await journal.close()
+    async with stage.service() as service:
+        winder = service.guests._opened["USER:u1"].account.account._winder
+        assert winder.had_fired(due_ns - 1200 * NS_PER_SECOND)
+        assert not winder.had_fired(due_ns - 1200 * NS_PER_SECOND - 1)
 
 
 @pytest.mark.kraken_sim(volatility=0)
