@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -102,14 +103,26 @@ class Turn:
             LaneQuarantined: whoever had the key meanwhile has spent its budget of refusals; nothing may be sent now.
         """
         self._settle_former()
-        await drive_async(self._place.regrant(LoopWaiter, self._nonce), self._countdown(), self._lane.blame)
-        self._lane.check()
-        return self._issue()
+        return await self._aissue_regranted()
+
+    # A process that stands still again between its grant and its nonce needs yet another grant.
 
     def _issue_regranted(self) -> int:
-        drive(self._place.regrant(self._thread(), self._nonce), self._countdown(), self._lane.blame)
+        while True:
+            drive(self._place.regrant(self._thread(), self._nonce), self._countdown(), self._lane.blame)
+            self._lane.check()
+            with suppress(GrantEnded):
+                return self._issue()
+
+    async def _aissue_regranted(self) -> int:
+        while True:
+            await self._aregrant()
+            with suppress(GrantEnded):
+                return self._issue()
+
+    async def _aregrant(self) -> None:
+        await drive_async(self._place.regrant(LoopWaiter, self._nonce), self._countdown(), self._lane.blame)
         self._lane.check()
-        return self._issue()
 
     def _settle_former(self) -> None:
         if self._outcome is not None and not self._is_settled:
@@ -146,9 +159,7 @@ class Turn:
         if self._nonce == 0:
             return self.nonce
         self._lane.raise_floor(step.floor)
-        drive(self._place.regrant(self._thread(), self._nonce), self._countdown(), self._lane.blame)
-        self._lane.check()
-        return self._issue()
+        return self._issue_regranted()
 
     async def atake(self, step: Step) -> int:
         """As `take`, without blocking the event loop."""
@@ -159,9 +170,7 @@ class Turn:
             except GrantEnded:  # this process was stopped between its place and its nonce
                 return await self.areissue()
         self._lane.raise_floor(step.floor)
-        await drive_async(self._place.regrant(LoopWaiter, self._nonce), self._countdown(), self._lane.blame)
-        self._lane.check()
-        return self._issue()
+        return await self._aissue_regranted()
 
     def settle(self, outcome: Outcome) -> None:
         """Say how the request ended, for good: the consequences for the key are drawn at once."""
@@ -174,7 +183,7 @@ class Turn:
         Raises:
             GrantEnded: not any more. Nothing may be sent with it; `areissue` waits for another one.
         """
-        if self._place.grant is not None and self._nonce:
+        if self._place.grant is not None:
             self._place.grant = self._lane.confirm(self._place.grant)
 
     def note_sent(self, connection: int = 0) -> None:
@@ -208,8 +217,21 @@ class Turn:
     async def __aenter__(self) -> Self:
         if not self._place.take_at_once(this_task()):
             await drive_async(self._place.steps(LoopWaiter), self._countdown(), self._lane.blame)
+            await self._be_ready()
         self._held = True
         return self
+
+    async def _be_ready(self) -> None:
+        """See to it that the grant lasts still: this loop may have stood still between the grant and its waking-up."""
+        try:
+            while True:
+                try:
+                    return self.confirm()
+                except GrantEnded:
+                    await self._aregrant()
+        except BaseException:
+            self._place.give_up()
+            raise
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

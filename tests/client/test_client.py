@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import random
 from base64 import b64decode, b64encode
-from dataclasses import replace
 from decimal import Decimal
 from urllib.parse import parse_qs
 
@@ -14,12 +13,12 @@ import pytest
 
 from krakenonce.client import KrakenClient
 from krakenonce.clock import ManualClock
-from krakenonce.errors import ConfigError, GrantEnded
+from krakenonce.errors import ConfigError
 from krakenonce.global_nonce import GlobalKrakenNonceManager
 from krakenonce.kraken.credentials import Credentials
 from krakenonce.kraken.replies import Accepted, Refused, Unknown
 from krakenonce.lanes import LaneRegistry, Priority
-from krakenonce.stores.memory import MemoryStore
+from tests.ending_store import EndingStore
 from tests.leap import LONG_S, time_out_when
 from tests.scripted_exchange import ScriptedExchange
 
@@ -262,20 +261,6 @@ def test_nothing_that_is_printed_shows_key_or_secret(manager):
     assert CREDENTIALS.secret[:8] not in text
 
 
-class EndingStore(MemoryStore):
-    """Whose grants end by themselves, as leases do."""
-
-    def __init__(self, clock):
-        super().__init__()
-        self._clock = clock
-
-    def acquire(self, key, floor):
-        return replace(super().acquire(key, floor), until_boot_ns=self._clock.boot_ns() + SECOND)
-
-    def renew(self, grant, last):
-        raise GrantEnded("the lease of this key is over")
-
-
 async def test_what_may_not_be_sent_any_more_once_there_is_a_connection_is_never_sent(monkeypatch):
     """A process that stood still between its nonce and the first byte, in a handshake or a frozen virtual machine."""
     clock, stops, connect = ManualClock(), [2 * SECOND, 3 * SECOND], aiohttp.TCPConnector.connect
@@ -296,3 +281,12 @@ async def test_what_may_not_be_sent_any_more_once_there_is_a_connection_is_never
     assert len(announced) == 3
     assert exchange.nonces == announced[2:]
     assert exchange.connections == 1, "one that was not used is used by the next"
+
+
+async def test_however_often_a_process_stands_still_its_call_is_made(monkeypatch):
+    clock = ManualClock()
+    store = EndingStore(clock, 2, 2, 2)
+    manager = GlobalKrakenNonceManager(store, clock=clock, registry=LaneRegistry())
+    async with ScriptedExchange() as exchange, client_of(manager, exchange) as client:
+        assert await client.call("AddOrder") == Accepted({"ok": True})
+    assert (len(exchange.nonces), store.grants) == (1, 4)

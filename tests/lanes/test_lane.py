@@ -6,14 +6,15 @@ import threading
 
 import pytest
 
-from krakenonce.clock import ManualClock, SystemClock
-from krakenonce.errors import ConfigError, LaneTimeout, NonceOutOfRange, ReentrantUse, StoreUnavailable
+from krakenonce.clock import NS_PER_SECOND, ManualClock, SystemClock
+from krakenonce.errors import ConfigError, GrantEnded, LaneTimeout, NonceOutOfRange, ReentrantUse, StoreUnavailable
 from krakenonce.kraken.replies import Accepted, Unknown, judge_reply
 from krakenonce.lanes import Lane, LaneRegistry, Priority
 from krakenonce.nonce import MAX_NONCE
 from krakenonce.source import NonceSource
 from krakenonce.stores.base import Grant
 from krakenonce.stores.memory import MemoryStore
+from tests.ending_store import EndingStore
 
 REFUSED = judge_reply(200, b'{"error":["EAPI:Invalid nonce"]}')
 
@@ -386,3 +387,46 @@ class TestRegistry:
     def test_a_malformed_key_is_refused(self, key):
         with pytest.raises(ConfigError, match="api_key"):
             self.lane(LaneRegistry(), key=key)
+
+
+def test_a_thread_that_stood_still_after_its_grants_waits_for_another():
+    clock = ManualClock()
+    store = EndingStore(clock, 2, 2)
+    lane = make_lane(clock, store)
+    with lane.turn() as turn:
+        assert turn.nonce >= clock.wall_ns()
+        clock.advance(2 * NS_PER_SECOND)
+        store._stops[:] = [2, 2]
+        assert turn.reissue() >= clock.wall_ns()
+    assert store.grants == 6
+
+
+async def test_a_task_that_stood_still_after_its_grants_enters_its_turn_with_one_that_lasts():
+    """Whatever asks for the nonce inside the turn can't wait: it would block the loop."""
+    clock = ManualClock()
+    store = EndingStore(clock, 2, 2)
+    lane = make_lane(clock, store)
+    async with lane.turn() as turn:
+        assert turn.nonce == clock.wall_ns()
+        clock.advance(2 * NS_PER_SECOND)
+        with pytest.raises(GrantEnded):
+            turn.confirm()
+        with pytest.raises(GrantEnded):
+            turn.reissue()
+        store._stops[:] = [2, 2]
+        assert await turn.areissue() >= clock.wall_ns()
+    assert store.grants == 6
+
+
+async def test_a_task_that_gets_no_lasting_grant_leaves_the_lane_free():
+    clock = ManualClock()
+    store = EndingStore(clock, 2)
+    lane = make_lane(clock, store)
+    whole = store.queue
+    store.queue = lambda *asked: whole(*asked) if not store.grants else pytest.fail("the engine is away")
+    with pytest.raises(pytest.fail.Exception):
+        async with lane.turn():
+            pass
+    store.queue = whole
+    async with lane.turn() as turn:
+        assert turn.nonce
