@@ -17,15 +17,15 @@ class Incident:
     """What is learned while a refusal is being healed. Used by the holder of the lane.
 
     Attributes:
-        first: the refused request.
+        first: the refused request; grant_end: until when its grant allowed sending, by the boot clock; None: no end.
         attempts: what was tried since.
         key_nonce, key_window: what the exchange said of the key in answer to a probe; None and 0 before.
     """
 
-    __slots__ = ("attempts", "first", "key_nonce", "key_window")
+    __slots__ = ("attempts", "first", "grant_end", "key_nonce", "key_window")
 
-    def __init__(self, first: Flight) -> None:
-        self.first = first
+    def __init__(self, first: Flight, grant_end: int | None) -> None:
+        self.first, self.grant_end = first, grant_end
         self.attempts: list[Attempt] = []
         self.key_nonce: int | None = None
         self.key_window = 0

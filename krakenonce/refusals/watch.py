@@ -152,7 +152,7 @@ class Watch:
     def diagnose(self) -> Diagnosis:
         """Return why the incident's first request was refused, by what is known so far."""
         if self._incident is None:
-            self._incident = Incident(self.recorder.last or Flight(0))
+            self._incident = self._new_incident()
         return diagnose(self._evidence(self._incident))
 
     def may_risk(self) -> bool:
@@ -190,6 +190,10 @@ class Watch:
 
     # Within.
 
+    def _new_incident(self) -> Incident:
+        # What is tried next has another grant, and another end of it.
+        return Incident(self.recorder.last or Flight(0), self._grant.until_boot_ns if self._grant is not None else None)
+
     def _evidence(self, incident: Incident) -> Evidence:
         boot = self._clock.boot_ns()
         return Evidence(
@@ -197,7 +201,7 @@ class Watch:
             flights=self.recorder.flights(),
             wall_offset=self._clock.wall_ns() - boot,
             date_ns=self._date_ns,
-            grant_end=self._grant.until_boot_ns if self._grant is not None else None,
+            grant_end=incident.grant_end,
             has_worked=self.has_worked,
             key_nonce=incident.key_nonce,
             key_window=incident.key_window,
@@ -205,7 +209,7 @@ class Watch:
         )
 
     def _refused(self) -> None:
-        evidence = self._evidence(self._incident or Incident(self.recorder.last or Flight(0)))
+        evidence = self._evidence(self._incident or self._new_incident())
         found, trail = diagnose(evidence), trail_of(evidence.flights, evidence.wall_offset)
         self._memory.add("refused", nonce=self.refused_nonce, cause=found.cause, text=found.message, trail=trail)
 

@@ -20,6 +20,7 @@ from krakenonce.refusals.recorder import KEPT, FlightRecorder, Verdict
 from krakenonce.refusals.standing import HOUR, LOCKOUT_SPAN, MINUTE, standing_of
 from krakenonce.stores.file import FileStore
 from krakenonce.stores.memory import MemoryStore
+from tests.ending_store import EndingStore
 from tests.refusals.judging import INVALID, NOW, Key, call, make_lane
 
 LOCKOUT = judge_errors(("EGeneral:Temporary lockout",))
@@ -300,3 +301,21 @@ def test_what_is_kept_of_an_event_is_short_and_keeps_cause_and_mend():
     assert read.trail == "\n".join([line] * 3)
     brief = Event("opened", NOW, text="as it is", trail=line)
     assert read_events([brief.line()]) == [brief]
+
+
+def test_a_refusal_that_is_healed_keeps_its_cause():
+    """What heals it lies in another grant, whose end says nothing of the first."""
+    clock = ManualClock(wall_ns=NOW)
+    unit = max(UNITS, key=lambda one: one.per_second)
+    key, lane = Key(clock, unit), make_lane(clock, unit, EndingStore(clock))
+    call(lane, key, 1)
+    pauses = [2 * NS_PER_SECOND]
+
+    def stand_still():
+        if pauses:
+            clock.advance(pauses.pop())
+            key.mark = clock.wall_ns() - NS_PER_SECOND  # somebody else had the key
+
+    assert isinstance(call(lane, key, 2, stand_still), Accepted)
+    events = read_events(lane.store.remembered(lane.key))
+    assert [(event.kind, event.cause) for event in events] == [("refused", "LEASE_LOST"), ("healed", "LEASE_LOST")]
