@@ -34,8 +34,9 @@ lint: $(VENV)/.dev  ## format, lint, types, imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Much of it is waiting: three at a time, even on two cores.
 proof: $(VENV)/.dev  ## the long forms of the fault and crash tests (up to 90 minutes)
-	$(BIN)/python -m pytest -m proof --timeout 5400 -v $(ARGS)
+	$(BIN)/python -m pytest -m proof --timeout 5400 -v -n 3 --dist worksteal $(ARGS)
 
 bench: $(VENV)/.dev  ## speed, beside the peers, on this machine
 	$(BIN)/python -m benchmarks $(ARGS)

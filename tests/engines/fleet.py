@@ -15,7 +15,7 @@ from tests.engines.shifted import shift
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60
-PATIENT = f"?ttl=300&request_timeout={PATIENCE_S}"
+PATIENT = f"?ttl=300&request_timeout={PATIENCE_S}&claim={PATIENCE_S}"
 """For runs without faults: a machine that stands still for seconds is none, and no call times out on it."""
 
 

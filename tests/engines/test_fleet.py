@@ -56,6 +56,7 @@ def check_fleet(server, accounts, calls, latency_ms):
     with serve_in_thread(accounts=accounts, seed=1, latency_ms=latency_ms, jitter_ms=latency_ms * 0.75) as sim:
         tallies = run_fleet(server, sim, keys_of(sim), processes=12, calls=calls)
         totals = sim.stats()["totals"]
+    print(tallies)
     assert sum(tally["accepted"] for tally in tallies) >= calls // 12 * 12
     assert totals["invalid_nonces"] == 0
     assert [tally["errors"] for tally in tallies] == [[]] * 12

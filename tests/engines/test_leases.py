@@ -88,13 +88,13 @@ def test_a_hundred_thousand_keys_cost_no_more_renewals_and_few_bytes(server, kin
     keys, traffic = 100_000, []
     for count in (1, keys):
         mine = keep(Proxy(server.port))
-        store = opened(through(server, mine, FAST))
+        store = opened(through(server, mine, "?ttl=15&request_timeout=2"))  # what else runs may keep the engine busy
         use(store, f"{key}first")
         was = used_memory(server, kind)
         for number in range(count):
             use(store, f"{key[:-16]}{count + number:016x}")  # as long as names are
         before, began = mine.sent, store._book.session.until_ns
-        wait_for(lambda store=store, began=began: store._book.session.until_ns > began + 4 * SECOND, 120)
+        wait_for(lambda store=store, began=began: store._book.session.until_ns > began + 30 * SECOND, 600)
         traffic.append(mine.sent - before)
     assert max(traffic) <= min(traffic) + 5  # in six renewals
     if kind == "redis":
@@ -226,7 +226,7 @@ def test_a_dead_waiter_is_passed_over(server, key, opened, keep):
     began = SystemClock().boot_ns()
     holder.release(grant, grant.low)
     assert waiting.grant().low > grant.low
-    assert seconds_since(began) < 2.5  # a claim deadline of 0.5 s, not a time-to-live of 10 s
+    assert seconds_since(began) < 2.5  # a claim deadline of 1 s, not a time-to-live of 10 s
     link.heal()
 
 

@@ -34,7 +34,7 @@ class LeaseSettings:
     request_timeout: float = 5.0
     grace: float = 0.5
     quantum: float = 0.05
-    claim: float = 0.5
+    claim: float = 1.0
     replicas: int = 0
     wait: float = 0.1
     degrade: str = ""
