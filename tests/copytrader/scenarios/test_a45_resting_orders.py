@@ -259,7 +259,7 @@ def own_is_cancelled_by_hand(trading, _):
     trading.kraken.hand(1).call("CancelOrder", txid=order.txid)
 
 
-@pytest.mark.parametrize(
+meanwhile = pytest.mark.parametrize(
     ("happenings", "placed", "rest"),
     [
         ((), [2, 2], [1, 1]),
@@ -267,6 +267,9 @@ def own_is_cancelled_by_hand(trading, _):
         ((own_is_cancelled_by_hand,), [1, 2], [0, 1]),
     ],
 )
+
+
+@meanwhile
 def test_a45_what_the_cancel_after_switch_has_cancelled_is_placed_once_more_if_the_masters_order_stands(
     happenings, placed, rest
 ):
@@ -307,14 +310,7 @@ def while_nothing_runs(*happenings):
     return [len(account.orders) for account in accounts], [len(resting(trading, place)) for place in (1, 2)]
 
 
-@pytest.mark.parametrize(
-    ("happenings", "placed", "rest"),
-    [
-        ((), [2, 2], [1, 1]),
-        ((masters_is_cancelled,), [1, 1], [0, 0]),
-        ((own_is_cancelled_by_hand,), [1, 2], [0, 1]),
-    ],
-)
+@meanwhile
 def test_a45_what_the_switch_has_cancelled_while_nothing_ran_is_placed_once_more_by_the_next_run(
     happenings, placed, rest
 ):
