@@ -227,14 +227,14 @@ class KrakenClient:
                 return cast("Outcome", end.value)
 
     async def _send(self, turn: Turn, flight: _Flight, nonce: int) -> Outcome:
+        await _announce(turn, flight.announce, nonce)
         self._rates.count(flight.permit)
         while True:
-            if flight.announce is not None:
-                await _announce(turn, flight.announce, nonce)
             try:
                 return await self._transmit(turn, flight, nonce)
             except GrantEnded:  # while the connection was made; nothing was sent
                 nonce = await turn.areissue()
+                await _announce(turn, flight.announce, nonce)
 
     async def _transmit(self, turn: Turn, flight: _Flight, nonce: int) -> Outcome:
         path, body = f"/0/private/{flight.method}", flight.body
@@ -248,9 +248,10 @@ class KrakenClient:
         return await self._wire.post(path, data, headers, observer)
 
 
-async def _announce(turn: Turn, announce: Announce, nonce: int) -> None:
+async def _announce(turn: Turn, announce: Announce | None, nonce: int) -> None:
     try:
-        await announce(nonce)
+        if announce is not None:
+            await announce(nonce)
     except BaseException:
         turn.report(_ANNOUNCED_IN_VAIN)
         raise

@@ -122,7 +122,8 @@ class Turn:
 
     async def _aregrant(self) -> None:
         await drive_async(self._place.regrant(LoopWaiter, self._nonce), self._countdown(), self._lane.blame)
-        self._lane.check()
+        # Whoever had the key meanwhile may have been refused.
+        self._place.on_trial = self._lane.check() or self._place.on_trial
 
     def _settle_former(self) -> None:
         if self._outcome is not None and not self._is_settled:

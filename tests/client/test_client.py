@@ -283,10 +283,25 @@ async def test_what_may_not_be_sent_any_more_once_there_is_a_connection_is_never
     assert exchange.connections == 1, "one that was not used is used by the next"
 
 
-async def test_however_often_a_process_stands_still_its_call_is_made(monkeypatch):
+async def test_however_often_a_process_stands_still_its_call_is_made():
     clock = ManualClock()
     store = EndingStore(clock, 2, 2, 2)
     manager = GlobalKrakenNonceManager(store, clock=clock, registry=LaneRegistry())
     async with ScriptedExchange() as exchange, client_of(manager, exchange) as client:
         assert await client.call("AddOrder") == Accepted({"ok": True})
     assert (len(exchange.nonces), store.grants) == (1, 4)
+
+
+async def test_what_could_not_be_announced_counts_against_no_limit(manager, monkeypatch):
+    counted = []
+
+    async def announce(nonce):
+        raise RuntimeError("the disk is full")
+
+    async with ScriptedExchange() as exchange, client_of(manager, exchange) as client:
+        monkeypatch.setattr(client._rates, "count", counted.append)
+        with pytest.raises(RuntimeError, match="the disk is full"):
+            await client.call("AddOrder", announce=announce)
+        assert counted == []
+        await client.call("AddOrder")
+        assert len(counted) == len(exchange.nonces) == 1

@@ -11,6 +11,7 @@ from krakenonce.errors import ConfigError, GrantEnded, LaneTimeout, NonceOutOfRa
 from krakenonce.kraken.replies import Accepted, Unknown, judge_reply
 from krakenonce.lanes import Lane, LaneRegistry, Priority
 from krakenonce.nonce import MAX_NONCE
+from krakenonce.refusals.events import Event
 from krakenonce.source import NonceSource
 from krakenonce.stores.base import Grant
 from krakenonce.stores.memory import MemoryStore
@@ -430,3 +431,18 @@ async def test_a_task_that_gets_no_lasting_grant_leaves_the_lane_free():
     store.queue = whole
     async with lane.turn() as turn:
         assert turn.nonce
+
+
+async def test_a_task_that_waits_for_another_grant_hears_what_became_of_the_key_meanwhile():
+    clock = ManualClock()
+    store = EndingStore(clock, 2)
+    lane, whole = make_lane(clock, store), store.queue
+
+    def queue(*asked):
+        if store.grants:
+            store.remember("key", Event("opened", clock.wall_ns() - 2, until_ns=clock.wall_ns() - 1).line())
+        return whole(*asked)
+
+    store.queue = queue
+    async with lane.turn() as turn:
+        assert turn.on_trial

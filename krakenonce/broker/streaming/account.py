@@ -76,6 +76,7 @@ class StreamingAccount:
         self._winder = None if switch is None else Winder(broker.name, switch, self._changing.wind, sleep)
         self._websocket = options.websocket
         self._tasks: set[asyncio.Task[object]] = set()
+        self._winding: set[asyncio.Task[object]] = set()
         self._renewing: set[str] = set()
 
     def __repr__(self) -> str:
@@ -115,16 +116,15 @@ class StreamingAccount:
         if self._websocket:
             self._keep(asyncio.create_task(self.session.run(), name=f"{self.name} stream"))
         if self._winder is not None:
-            self._keep(asyncio.create_task(self._winder.run(), name=f"{self.name} cancel-after"))
+            self._winding.add(asyncio.create_task(self._winder.run(), name=f"{self.name} cancel-after"))
 
     async def close(self) -> None:
         """Let orders on their way over REST come to their end, disarm the switch, and close the connection."""
         await self._handing.close()
         if self._winder is not None:
+            await _ended(self._winding)
             await self._winder.disarm()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await _ended(self._tasks)
 
     def get_ready(self, order: Order, deadline_ns: int) -> None:
         """Put *order* into words now, so that less is to be done when it is sent. It may never be sent.
@@ -213,3 +213,9 @@ class StreamingAccount:
     def _keep(self, task: asyncio.Task[object] | asyncio.Task[None]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+async def _ended(tasks: Collection[asyncio.Task[object]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -54,7 +54,7 @@ class Winder:
 
     def __init__(self, name: str, switch: CancelAfter, tell: Tell, sleep: Sleep) -> None:
         self._name, self._switch, self._tell, self._sleep = name, switch, tell, sleep
-        self.is_armed = False
+        self.is_armed = self._may_fire = False
         self._due_ns = switch.due_ns
         self._fired: deque[tuple[int, int]] = deque(maxlen=MOST_FIRED)
 
@@ -69,6 +69,7 @@ class Winder:
     async def run(self) -> None:
         """Keep it from firing until cancelled."""
         while True:
+            self._may_fire = True
             outcome = await self._tell(self._switch.timeout_s)
             worked = isinstance(outcome, Accepted)
             if isinstance(outcome, Accepted):
@@ -80,9 +81,9 @@ class Winder:
             await self._sleep(self._switch.every_s if worked else min(1.0, self._switch.every_s))
 
     async def disarm(self) -> None:
-        """Keep it from firing for good, if it is armed."""
-        if self.is_armed:
-            self.is_armed = False
+        """Keep it from firing for good, if it may. Call it when `run` has ended, else that winds it up once more."""
+        if self._may_fire:
+            self.is_armed = self._may_fire = False
             if isinstance(await self._tell(0), Accepted):
                 self._due_ns = None
                 self._switch.note(None)

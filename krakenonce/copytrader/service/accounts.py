@@ -136,6 +136,8 @@ async def _live(world: World, user: UserSettings, broker: KrakenBroker) -> Opene
 async def _switch(memory: SwitchMemory | None, user: UserSettings) -> CancelAfter | None:
     seconds = user.cancel_after_s
     if seconds is None:
+        if memory is not None:
+            await memory.forget(user.name)
         return None
     if memory is None:
         return CancelAfter(seconds, seconds / 3)

@@ -62,6 +62,11 @@ class SwitchMemory:
         rows = await self._journal.select(_FACT, (SWITCH_FACT + user,))
         return int(rows[0][0]) if rows and rows[0][0] else None
 
+    async def forget(self, user: str) -> None:
+        """Have nothing remembered: that account has no switch any more. Who has one again begins anew."""
+        if await self.recall(user) is not None:
+            self.keep(user, None)
+
     def keep(self, user: str, due_ns: int | None) -> None:
         """Have it remembered. Never waits."""
         self._journal.commit(Changes(meta={SWITCH_FACT + user: "" if due_ns is None else str(due_ns)}))

@@ -291,11 +291,11 @@ def test_cancel_after_is_kept_alive_and_fires_only_when_we_are_gone():
         desk.kraken.dialing.break_all()
         await asyncio.sleep(300)
         assert placed.is_open
-        for task in desk.account._tasks:
+        for task in (*desk.account._tasks, *desk.account._winding):
             task.cancel()
         await asyncio.sleep(61)
         assert not placed.is_open
-        desk.account._winder.is_armed = False
+        desk.account._winder._may_fire = False
 
     desk.run(story, switch=CancelAfter())
 
@@ -342,6 +342,23 @@ def test_closing_disarms_cancel_after():
         assert placed.is_open
 
     desk.run(story, switch=CancelAfter())
+
+
+@pytest.mark.parametrize("moment_ms", range(20, 40, 4))
+def test_closing_disarms_cancel_after_also_while_it_is_wound_up(moment_ms):
+    desk = Desk()
+
+    async def story():
+        await desk.account.send(desk.resting("stays"), desk.deadline())
+        await desk.stop()
+        await desk.start(wait=False, switch=CancelAfter())
+        await asyncio.sleep(moment_ms / 1000)
+        await desk.stop()
+        await asyncio.sleep(600)
+        (placed,) = desk.orders()["stays"]
+        assert placed.is_open
+
+    desk.run(story)
 
 
 def test_limits_of_orders_are_kept_over_websocket_too():

@@ -293,7 +293,7 @@ def while_nothing_runs(*happenings):
         await quiet(trading)
         await asyncio.sleep(100)
         for stream in trading.streams:
-            stream._winder.is_armed = False  # who is killed disarms nothing
+            stream._winder._may_fire = False  # who is killed disarms nothing
         await trading.close()
         await asyncio.sleep(10)
         for happens in happenings:

@@ -75,6 +75,12 @@ async def test_the_journal_keeps_until_when_a_switch_is_wound_up(kraken_sim, tmp
         winder = service.guests._opened["USER:u1"].account.account._winder
         assert winder.had_fired(due_ns - 1200 * NS_PER_SECOND)
         assert not winder.had_fired(due_ns - 1200 * NS_PER_SECOND - 1)
+    journal = open_copy_journal(stage.journal_url)
+    await journal.commit(Changes(meta={"switch:USER:u1": str(due_ns)}))
+    await journal.close()
+    async with Stage(kraken_sim, tmp_path, users=1, defaults=DEFAULTS).service():
+        pass
+    assert await kept() is None, "who has no switch any more begins anew when he has one again"
 
 
 @pytest.mark.kraken_sim(volatility=0)
